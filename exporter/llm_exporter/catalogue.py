@@ -1,0 +1,608 @@
+"""The catalogue: every metric and every label, declared once.
+
+Exposition, METRICS.md, dashboards, the vocabulary of the rules and the tests read it. Adding a metric is one
+declaration here and the place that observes it; adding a label is one `Label`.
+
+Field names follow the metric model of the OpenTelemetry semantic conventions (name, unit, brief/help); a
+metric with a twin there names it in `semconv`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+
+class Unit(Enum):
+    """What a number means, and the integer scale in which it is accumulated.
+
+    Everything inside is an integer (nanoseconds, picodollars, billionths), so sums are exact and do not
+    depend on the order of arrival; the division happens once, in exposition.
+    """
+
+    SECONDS = ("seconds", 10**9)
+    USD = ("usd", 10**12)
+    TOKENS = ("tokens", 1)
+    RATIO = ("ratio", 10**9)
+    SCORE = ("score", 10**9)
+    COUNT = ("", 1)
+
+    @property
+    def suffix(self) -> str:
+        """The unit as it stands in a metric's name; empty for plain counts."""
+        return self.value[0]
+
+    @property
+    def scale(self) -> int:
+        """How many internal units make one exposed unit."""
+        return self.value[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A label: either open (`cap` distinct values, the rest `__other__`) or closed (`values`)."""
+
+    name: str
+    help: str
+    cap: int = 0
+    """Most distinct values at a time; 0 for a closed label."""
+    attributes: tuple[str, ...] = ()
+    """Attributes it is read from on every dialect's spans, then on the resource; the first that is set wins."""
+    values: tuple[str, ...] = ()
+    """All values of a closed label; empty for an open one."""
+
+
+def _open(name: str, text: str, cap: int, *attributes: str) -> Label:
+    return Label(name, text, cap, attributes)
+
+
+def _closed(name: str, text: str, *values: str) -> Label:
+    return Label(name, text, values=values)
+
+
+SERVICE_NAME: Final = _open("service_name", "Service that sent the span.", 100, "service.name")
+ENVIRONMENT: Final = _open(
+    "environment",
+    "Deployment environment.",
+    20,
+    "deployment.environment.name",
+    "deployment.environment",
+    "langfuse.environment",
+)
+TEAM: Final = _open("team", "Team that owns the feature.", 50, "app.team", "team")
+FEATURE: Final = _open("feature", "Product feature the call serves.", 100, "app.feature", "feature", "app.route")
+PROVIDER: Final = _open("provider", "Provider as in the OpenTelemetry GenAI conventions.", 50)
+MODEL: Final = _open("model", "Model that answered, canonical name.", 200)
+OPERATION: Final = _open("operation", "chat, text_completion, embeddings, rerank and so on.", 20)
+TOOL: Final = _open("tool", "Tool that was called.", 200)
+AGENT: Final = _open("agent", "Agent that ran or called.", 50)
+RETRIEVER: Final = _open("retriever", "Retriever or data source that was asked.", 50)
+GUARDRAIL: Final = _open("guardrail", "Guardrail that checked.", 50)
+EVALUATOR: Final = _open("evaluator", "Evaluator that scored.", 50)
+PROMPT_NAME: Final = _open("prompt_name", "Name of the prompt template.", 100)
+PROMPT_VERSION: Final = _open("prompt_version", "Version of the prompt template.", 100)
+USER_TIER: Final = _open("user_tier", "Tier or plan of the user.", 20, "app.user_tier")
+CUSTOMER: Final = _open("customer", "Customer or tenant.", 200, "app.customer", "tenant.id")
+
+STATUS: Final = _closed("status", "Whether it succeeded.", "ok", "error")
+STREAM: Final = _closed("stream", "Whether the answer was streamed.", "false", "true")
+ERROR_CLASS: Final = _closed("error_class", "Whose failure it is.", "provider", "application", "semantic")
+ERROR_TYPE: Final = _closed(
+    "error_type",
+    "What went wrong.",
+    "rate_limit",
+    "timeout",
+    "unavailable",
+    "auth",
+    "quota",
+    "context_overflow",
+    "invalid_request",
+    "cancelled",
+    "refusal",
+    "content_filter",
+    "unknown",
+)
+TOKEN_TYPE: Final = _closed(
+    "token_type",
+    "Kind of token; the kinds are disjoint, so they sum.",
+    "input",
+    "input_cache_read",
+    "input_cache_write",
+    "output",
+    "output_reasoning",
+)
+COST_SOURCE: Final = _closed("source", "Who worked out the cost.", "reported", "computed")
+UNPRICED_REASON: Final = _closed(
+    "reason",
+    "Why there is no price.",
+    "unknown_model",
+    "unknown_provider",
+    "no_token_price",
+    "no_model",
+    "no_usage",
+)
+FINISH_REASON: Final = _closed(
+    "finish_reason", "Why the model stopped.", "stop", "length", "tool_calls", "content_filter", "refusal", "other"
+)
+ANOMALY: Final = _closed(
+    "kind",
+    "What is wrong with the numbers of a span.",
+    "cache_exceeds_input",
+    "reasoning_exceeds_output",
+    "missing_usage",
+    "implausible_usage",
+    "implausible_cost",
+    "model_mismatch",
+    "negative_duration",
+    "ttft_exceeds_duration",
+)
+TOOL_ERROR_TYPE: Final = _closed(
+    "error_type",
+    "How the tool failed.",
+    "invalid_arguments",
+    "timeout",
+    "exception",
+    "empty_result",
+    "rejected",
+    "unknown",
+)
+RETRIEVAL_RESULT: Final = _closed("result", "What the retrieval brought.", "ok", "empty", "error")
+DIRECTION: Final = _closed("direction", "What was checked; empty where the writer does not say.", "input", "output", "")
+ACTION: Final = _closed("action", "What the guardrail did.", "allow", "block", "mask", "flag", "error")
+
+OUTCOME: Final = _closed(
+    "outcome",
+    "What became of a span.",
+    "call",
+    "tool",
+    "agent",
+    "retrieval",
+    "guardrail",
+    "structure",
+    "not_llm",
+    "invalid",
+    "over_limit",
+)
+DIALECT: Final = _open("dialect", "Instrumentation that wrote the span.", 100)
+TRANSPORT: Final = _open("transport", "How a request came in.", 10)
+CODE: Final = _open("code", "Status code of the answer.", 50)
+OVERFLOWING_LABEL: Final = _open("label", "Label that is at its cap.", 50)
+METRIC_GROUP: Final = _open("group", "First metric of the group of metrics with the same labels.", 50)
+LOG_OUTCOME: Final = _closed("outcome", "What became of a log record.", "ignored", "invalid")
+VERSION: Final = _open("version", "Version of the exporter.", 5)
+PYTHON: Final = _open("python", "Version of Python.", 5)
+PROTOBUF: Final = _open("protobuf", "Protobuf implementation in use; anything but upb is slow.", 5)
+SCOPE: Final = _open("scope", "What the budget is for: total, team, feature, service, model.", 10)
+SCOPE_NAME: Final = _open("name", "Which one of that scope; empty for total.", 500)
+PERIOD: Final = _closed("period", "Budget period.", "day", "month")
+SLO: Final = _open("slo", "Name of the objective.", 100)
+
+WHO: Final = (SERVICE_NAME, ENVIRONMENT, TEAM, FEATURE)
+WHAT: Final = (PROVIDER, MODEL, OPERATION)
+
+DURATION_BUCKETS: Final = (
+    0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600,
+)  # fmt: skip
+FIRST_TOKEN_BUCKETS: Final = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 7.5, 10, 20, 30, 60, 120)
+PER_TOKEN_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5)
+SHORT_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+TOOL_BUCKETS: Final = (*SHORT_BUCKETS, 30, 60, 120, 300)
+TOKEN_BUCKETS: Final = (
+    16, 64, 256, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072, 262144, 1048576,
+)  # fmt: skip
+COST_BUCKETS: Final = (
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25,
+)  # fmt: skip
+UTILIZATION_BUCKETS: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.8, 0.9, 0.95, 1)
+DOCUMENT_BUCKETS: Final = (0, 1, 2, 3, 5, 8, 10, 20, 50, 100)
+SCORE_BUCKETS: Final = (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One metric family. `labels` in the order of exposition."""
+
+    name: str
+    help: str
+    unit: Unit
+    labels: tuple[Label, ...]
+    siblings: tuple[Label, ...] = ()
+    """Closed labels whose every value exists, at 0, as soon as one of them does: both sides of a ratio."""
+    semconv: str = ""
+    """The metric of the OpenTelemetry GenAI conventions that says nearly the same."""
+
+    @property
+    def type(self) -> str:
+        """The Prometheus type: counter, histogram or gauge."""
+        return type(self).__name__.lower()
+
+    @property
+    def open_labels(self) -> tuple[Label, ...]:
+        """The labels whose values come from the data."""
+        return tuple(label for label in self.labels if not label.values)
+
+    @property
+    def closed_labels(self) -> tuple[Label, ...]:
+        """The labels whose values are all declared."""
+        return tuple(label for label in self.labels if label.values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counter(Metric):
+    """Only ever grows."""
+
+    def __post_init__(self) -> None:
+        if not self.name.endswith("_total"):
+            raise ValueError(f"counter {self.name} must end in _total")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gauge(Metric):
+    """May go up and down. Only for what comes from configuration or is the exporter's own state."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Histogram(Metric):
+    """A distribution over fixed buckets; `buckets` are upper bounds in the metric's unit, +Inf is implied."""
+
+    buckets: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if list(self.buckets) != sorted(set(self.buckets)) or not self.buckets:
+            raise ValueError(f"histogram {self.name}: bucket bounds must be ascending and distinct")
+
+
+REQUESTS: Final = Counter(
+    name="llm_requests_total",
+    help="Calls to a model.",
+    unit=Unit.COUNT,
+    labels=(*WHO, *WHAT, STATUS, STREAM),
+    siblings=(STATUS,),
+)
+REQUEST_ERRORS: Final = Counter(
+    name="llm_request_errors_total",
+    help="Calls that failed, or whose answer was refused or filtered (class semantic, status ok).",
+    unit=Unit.COUNT,
+    labels=(*WHO, *WHAT, ERROR_CLASS, ERROR_TYPE),
+)
+REQUEST_DURATION: Final = Histogram(
+    name="llm_request_duration_seconds",
+    help="Time from the request to the end of the answer.",
+    unit=Unit.SECONDS,
+    labels=(*WHO, *WHAT),
+    buckets=DURATION_BUCKETS,
+    semconv="gen_ai.client.operation.duration",
+)
+TIME_TO_FIRST_TOKEN: Final = Histogram(
+    name="llm_time_to_first_token_seconds",
+    help="Time from the request to the first chunk of a streamed answer.",
+    unit=Unit.SECONDS,
+    labels=(*WHO, *WHAT),
+    buckets=FIRST_TOKEN_BUCKETS,
+    semconv="gen_ai.client.operation.time_to_first_chunk",
+)
+TIME_PER_OUTPUT_TOKEN: Final = Histogram(
+    name="llm_time_per_output_token_seconds",
+    help="Time per output token after the first, streamed answers only.",
+    unit=Unit.SECONDS,
+    labels=(*WHO, *WHAT),
+    buckets=PER_TOKEN_BUCKETS,
+    semconv="gen_ai.server.time_per_output_token",
+)
+TOKENS: Final = Counter(
+    name="llm_tokens_total",
+    help="Tokens as the provider reported them; the types are disjoint.",
+    unit=Unit.TOKENS,
+    labels=(*WHO, *WHAT, TOKEN_TYPE),
+    semconv="gen_ai.client.token.usage",
+)
+REQUEST_INPUT_TOKENS: Final = Histogram(
+    name="llm_request_input_tokens",
+    help="Input tokens of a call, cached ones included.",
+    unit=Unit.TOKENS,
+    labels=(*WHO, PROVIDER, MODEL),
+    buckets=TOKEN_BUCKETS,
+)
+REQUEST_OUTPUT_TOKENS: Final = Histogram(
+    name="llm_request_output_tokens",
+    help="Output tokens of a call, reasoning included.",
+    unit=Unit.TOKENS,
+    labels=(*WHO, PROVIDER, MODEL),
+    buckets=TOKEN_BUCKETS,
+)
+CONTEXT_WINDOW_UTILIZATION: Final = Histogram(
+    name="llm_context_window_utilization_ratio",
+    help="Input and output tokens of a call over the model's context window.",
+    unit=Unit.RATIO,
+    labels=(*WHO, PROVIDER, MODEL),
+    buckets=UTILIZATION_BUCKETS,
+)
+COST: Final = Counter(
+    name="llm_cost_usd_total",
+    help="Cost of calls. A call without a known price is in llm_unpriced_requests_total instead.",
+    unit=Unit.USD,
+    labels=(*WHO, *WHAT, COST_SOURCE),
+)
+REQUEST_COST: Final = Histogram(
+    name="llm_request_cost_usd",
+    help="Cost of one call.",
+    unit=Unit.USD,
+    labels=(*WHO, *WHAT),
+    buckets=COST_BUCKETS,
+)
+CACHE_SAVINGS: Final = Counter(
+    name="llm_cache_savings_usd_total",
+    help="What reading from the provider's prompt cache saved against the plain input price.",
+    unit=Unit.USD,
+    labels=(*WHO, PROVIDER, MODEL),
+)
+UNPRICED_REQUESTS: Final = Counter(
+    name="llm_unpriced_requests_total",
+    help="Calls whose cost is unknown.",
+    unit=Unit.COUNT,
+    labels=(*WHO, *WHAT, UNPRICED_REASON),
+)
+UNPRICED_TOKENS: Final = Counter(
+    name="llm_unpriced_tokens_total",
+    help="Tokens of calls whose cost is unknown.",
+    unit=Unit.TOKENS,
+    labels=(*WHO, *WHAT, UNPRICED_REASON),
+)
+FINISH_REASONS: Final = Counter(
+    name="llm_finish_reasons_total",
+    help="Why models stopped.",
+    unit=Unit.COUNT,
+    labels=(*WHO, *WHAT, FINISH_REASON),
+)
+USAGE_ANOMALIES: Final = Counter(
+    name="llm_usage_anomalies_total",
+    help="Calls whose numbers contradict each other or are missing; they were repaired or left out.",
+    unit=Unit.COUNT,
+    labels=(*WHO, ANOMALY),
+)
+ATTRIBUTED_REQUESTS: Final = Counter(
+    name="llm_attributed_requests_total",
+    help="Calls by user tier and customer, where the application says so.",
+    unit=Unit.COUNT,
+    labels=(*WHO, USER_TIER, CUSTOMER),
+)
+ATTRIBUTED_TOKENS: Final = Counter(
+    name="llm_attributed_tokens_total",
+    help="Tokens by user tier and customer.",
+    unit=Unit.TOKENS,
+    labels=(*WHO, USER_TIER, CUSTOMER),
+)
+ATTRIBUTED_COST: Final = Counter(
+    name="llm_attributed_cost_usd_total",
+    help="Cost by user tier and customer.",
+    unit=Unit.USD,
+    labels=(*WHO, USER_TIER, CUSTOMER),
+)
+TOOL_CALLS: Final = Counter(
+    name="llm_tool_calls_total",
+    help="Tool calls.",
+    unit=Unit.COUNT,
+    labels=(*WHO, TOOL, AGENT, STATUS),
+    siblings=(STATUS,),
+)
+TOOL_ERRORS: Final = Counter(
+    name="llm_tool_errors_total",
+    help="Tool calls that failed, by how.",
+    unit=Unit.COUNT,
+    labels=(*WHO, TOOL, AGENT, TOOL_ERROR_TYPE),
+)
+TOOL_DURATION: Final = Histogram(
+    name="llm_tool_duration_seconds",
+    help="Time a tool call took.",
+    unit=Unit.SECONDS,
+    labels=(*WHO, TOOL),
+    buckets=TOOL_BUCKETS,
+    semconv="gen_ai.execute_tool.duration",
+)
+AGENT_RUNS: Final = Counter(
+    name="llm_agent_runs_total",
+    help="Runs of an agent.",
+    unit=Unit.COUNT,
+    labels=(*WHO, AGENT, STATUS),
+    siblings=(STATUS,),
+)
+AGENT_RUN_DURATION: Final = Histogram(
+    name="llm_agent_run_duration_seconds",
+    help="Time a run of an agent took.",
+    unit=Unit.SECONDS,
+    labels=(*WHO, AGENT),
+    buckets=DURATION_BUCKETS,
+    semconv="gen_ai.invoke_agent.duration",
+)
+RETRIEVALS: Final = Counter(
+    name="llm_retrievals_total",
+    help="Retrievals; empty means that no document came back.",
+    unit=Unit.COUNT,
+    labels=(*WHO, RETRIEVER, RETRIEVAL_RESULT),
+    siblings=(RETRIEVAL_RESULT,),
+)
+RETRIEVAL_DURATION: Final = Histogram(
+    name="llm_retrieval_duration_seconds",
+    help="Time a retrieval took.",
+    unit=Unit.SECONDS,
+    labels=(*WHO, RETRIEVER),
+    buckets=SHORT_BUCKETS,
+)
+RETRIEVAL_DOCUMENTS: Final = Histogram(
+    name="llm_retrieval_documents",
+    help="Documents a retrieval brought, where the span says.",
+    unit=Unit.COUNT,
+    labels=(*WHO, RETRIEVER),
+    buckets=DOCUMENT_BUCKETS,
+)
+RETRIEVAL_SCORE: Final = Histogram(
+    name="llm_retrieval_score",
+    help="Relevance score of each retrieved document, as the retriever gave it.",
+    unit=Unit.SCORE,
+    labels=(*WHO, RETRIEVER),
+    buckets=SCORE_BUCKETS,
+)
+GUARDRAIL_CHECKS: Final = Counter(
+    name="llm_guardrail_checks_total",
+    help="Checks by guardrails, and what came of them.",
+    unit=Unit.COUNT,
+    labels=(*WHO, GUARDRAIL, DIRECTION, ACTION),
+    siblings=(ACTION,),
+)
+GUARDRAIL_DURATION: Final = Histogram(
+    name="llm_guardrail_duration_seconds",
+    help="Time a guardrail took.",
+    unit=Unit.SECONDS,
+    labels=(*WHO, GUARDRAIL, DIRECTION, ACTION),
+    buckets=SHORT_BUCKETS,
+)
+PROMPT_REQUESTS: Final = Counter(
+    name="llm_prompt_requests_total",
+    help="Calls by prompt template and version.",
+    unit=Unit.COUNT,
+    labels=(*WHO, PROMPT_NAME, PROMPT_VERSION, MODEL),
+)
+PROMPT_COST: Final = Counter(
+    name="llm_prompt_cost_usd_total",
+    help="Cost by prompt template and version.",
+    unit=Unit.USD,
+    labels=(*WHO, PROMPT_NAME, PROMPT_VERSION, MODEL),
+)
+PROMPT_REQUEST_DURATION: Final = Histogram(
+    name="llm_prompt_request_duration_seconds",
+    help="Duration of calls by prompt template and version.",
+    unit=Unit.SECONDS,
+    labels=(*WHO, PROMPT_NAME, PROMPT_VERSION, MODEL),
+    buckets=DURATION_BUCKETS,
+)
+BUDGET_LIMIT: Final = Gauge(
+    name="llm_budget_limit_usd",
+    help="Budget from the configuration.",
+    unit=Unit.USD,
+    labels=(SCOPE, SCOPE_NAME, PERIOD),
+)
+SLO_OBJECTIVE: Final = Gauge(
+    name="llm_slo_objective_ratio",
+    help="Objective from the configuration.",
+    unit=Unit.RATIO,
+    labels=(SLO,),
+)
+SLO_LATENCY_THRESHOLD: Final = Gauge(
+    name="llm_slo_latency_threshold_seconds",
+    help="Latency that the objective allows, from the configuration.",
+    unit=Unit.SECONDS,
+    labels=(SLO,),
+)
+
+EXPORTER_SPANS: Final = Counter(
+    name="llm_exporter_spans_total",
+    help="Spans received, each with exactly one outcome.",
+    unit=Unit.COUNT,
+    labels=(OUTCOME,),
+    siblings=(OUTCOME,),
+)
+EXPORTER_DIALECT_SPANS: Final = Counter(
+    name="llm_exporter_dialect_spans_total",
+    help="LLM spans by the instrumentation that wrote them.",
+    unit=Unit.COUNT,
+    labels=(DIALECT,),
+)
+EXPORTER_LOG_RECORDS: Final = Counter(
+    name="llm_exporter_log_records_total",
+    help="Log records received, each with exactly one outcome.",
+    unit=Unit.COUNT,
+    labels=(LOG_OUTCOME,),
+    siblings=(LOG_OUTCOME,),
+)
+EXPORTER_REQUESTS: Final = Counter(
+    name="llm_exporter_requests_total",
+    help="Export requests answered.",
+    unit=Unit.COUNT,
+    labels=(TRANSPORT, CODE),
+)
+EXPORTER_RECEIVED_BYTES: Final = Counter(
+    name="llm_exporter_received_bytes_total",
+    help="Bytes of export requests as they came over the wire.",
+    unit=Unit.COUNT,
+    labels=(TRANSPORT,),
+)
+EXPORTER_BATCH_DURATION: Final = Histogram(
+    name="llm_exporter_batch_duration_seconds",
+    help="Time to turn one export request into metrics.",
+    unit=Unit.SECONDS,
+    labels=(),
+    buckets=(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1),
+)
+EXPORTER_SCRAPE_DURATION: Final = Histogram(
+    name="llm_exporter_scrape_duration_seconds",
+    help="Time to write one scrape.",
+    unit=Unit.SECONDS,
+    labels=(),
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
+)
+EXPORTER_LABEL_OVERFLOW: Final = Counter(
+    name="llm_exporter_label_overflow_total",
+    help="Label values that became __other__ because the label was at its cap.",
+    unit=Unit.COUNT,
+    labels=(OVERFLOWING_LABEL,),
+)
+EXPORTER_LABEL_REDACTED: Final = Counter(
+    name="llm_exporter_label_redacted_total",
+    help="Label values that looked like an e-mail, a key or an id, and became __redacted__.",
+    unit=Unit.COUNT,
+    labels=(OVERFLOWING_LABEL,),
+)
+EXPORTER_SERIES_OVERFLOW: Final = Counter(
+    name="llm_exporter_series_overflow_total",
+    help="New label sets that were merged into __other__ because their group of metrics was full.",
+    unit=Unit.COUNT,
+    labels=(METRIC_GROUP,),
+)
+EXPORTER_LABEL_SETS: Final = Gauge(
+    name="llm_exporter_label_sets",
+    help="Label sets held, by group of metrics with the same labels.",
+    unit=Unit.COUNT,
+    labels=(METRIC_GROUP,),
+)
+EXPORTER_SERIES_EXPIRED: Final = Counter(
+    name="llm_exporter_series_expired_total",
+    help="Label sets removed because nothing was counted in them for a long time.",
+    unit=Unit.COUNT,
+    labels=(METRIC_GROUP,),
+)
+EXPORTER_BINDINGS: Final = Gauge(
+    name="llm_exporter_bindings",
+    help="Label combinations remembered as they came over the wire, so that they need not be read again.",
+    unit=Unit.COUNT,
+    labels=(),
+)
+EXPORTER_PRICE_DATA_TIMESTAMP: Final = Gauge(
+    name="llm_exporter_price_data_timestamp_seconds",
+    help="When the price table in use was made.",
+    unit=Unit.SECONDS,
+    labels=(),
+)
+EXPORTER_CONFIG_RELOAD_SUCCESSFUL: Final = Gauge(
+    name="llm_exporter_config_last_reload_successful",
+    help="1 when the configuration in use is the newest that was given, 0 when that one was refused.",
+    unit=Unit.COUNT,
+    labels=(),
+)
+EXPORTER_CONFIG_RELOAD_TIMESTAMP: Final = Gauge(
+    name="llm_exporter_config_last_reload_success_timestamp_seconds",
+    help="When a configuration was last accepted.",
+    unit=Unit.SECONDS,
+    labels=(),
+)
+EXPORTER_BUILD_INFO: Final = Gauge(
+    name="llm_exporter_build_info",
+    help="1, with the versions in use.",
+    unit=Unit.COUNT,
+    labels=(VERSION, PYTHON, PROTOBUF),
+)
+
+METRICS: Final[tuple[Metric, ...]] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
+LABELS: Final[dict[str, Label]] = {
+    label.name: label for metric in METRICS for label in metric.labels if not label.values
+}
