@@ -1,0 +1,308 @@
+"""Kinds of values that are written as one word: what is allowed, in words and in code."""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import NamedTuple
+
+from llm_exporter.settings.problem import did_you_mean, shown
+from llm_exporter.settings.reading import UNSET, Reading
+from llm_exporter.settings.source import ListNode, Node, Scalar, read_bounded
+
+BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+NUMBER = re.compile(r"[-+]?([0-9]{1,18}(\.[0-9]{0,18})?|\.[0-9]{1,18})([eE][-+]?[0-9]{1,3})?")
+INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
+MAX_REFERENCED_BYTES = 16 << 20
+
+
+class ScalarKind:
+    """A kind written as one word; `parse` raises ValueError with a hint, or "", when the text is not allowed."""
+
+    secret = False
+
+    def describe(self) -> str:
+        """Say what is allowed."""
+        raise NotImplementedError
+
+    def parse(self, text: str, plain: bool) -> object:
+        """Return the value of a text; `plain` when it had no quotes."""
+        raise NotImplementedError
+
+    def read(self, node: Node, path: str, reading: Reading, default: object = UNSET) -> object:  # noqa: ARG002
+        """Read a scalar."""
+        hint = ""
+        if isinstance(node, Scalar):
+            try:
+                return self.parse(node.text, node.plain)
+            except ValueError as error:
+                hint = str(error)
+        return reading.problem(path, f"{self._shown(node)} is not allowed", self.describe(), hint)
+
+    def dump(self, value: object) -> object:
+        """Give the value back as JSON data."""
+        return value
+
+    def _shown(self, node: Node) -> str:
+        match node:
+            case Scalar() if node.is_null:
+                return "no value"
+            case Scalar() if self.secret:
+                return "the value"
+            case Scalar():
+                return (
+                    f"value {node.text if NUMBER.fullmatch(node.text) and node.plain else shown(node.text)}"
+                )
+            case ListNode():
+                return "a list"
+            case _:
+                return "a mapping"
+
+
+@dataclass(frozen=True, slots=True)
+class Boolean(ScalarKind):
+    """true or false; YAML 1.1's yes, no, on and off are words."""
+
+    def describe(self) -> str:
+        """Say what is allowed."""
+        return "true or false"
+
+    def parse(self, text: str, plain: bool) -> bool:
+        """Return the truth value."""
+        if not plain or text not in BOOLEAN:
+            meant = {
+                "yes": "true",
+                "on": "true",
+                "1": "true",
+                "no": "false",
+                "off": "false",
+                "0": "false",
+            }.get(text.lower())
+            raise ValueError(f"did you mean {meant}?" if meant else "")
+        return BOOLEAN[text]
+
+
+@dataclass(frozen=True, slots=True)
+class Integer(ScalarKind):
+    """A whole number from `least` to `most`."""
+
+    least: int
+    most: int
+
+    def describe(self) -> str:
+        """Say what is allowed."""
+        return f"integer, {self.least} to {self.most}"
+
+    def parse(self, text: str, plain: bool) -> int:
+        """Return the number."""
+        if not plain or not INTEGER.fullmatch(text):
+            raise ValueError("write it without quotes" if INTEGER.fullmatch(text) else "")
+        if not self.least <= int(text) <= self.most:
+            raise ValueError
+        return int(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Number(ScalarKind):
+    """A number from `least` to `most`, or strictly between them when `between`."""
+
+    least: float
+    most: float
+    between: bool = False
+
+    def describe(self) -> str:
+        """Say what is allowed."""
+        if self.between:
+            return f"number, more than {self.least:g} and less than {self.most:g}"
+        return f"number, {self.least:.15g} to {self.most:.15g}"
+
+    def parse(self, text: str, plain: bool) -> float:
+        """Return the number."""
+        if not plain or not NUMBER.fullmatch(text):
+            raise ValueError("write it without quotes" if NUMBER.fullmatch(text) else "")
+        number = float(text)
+        if not self.least <= number <= self.most or (self.between and number in {self.least, self.most}):
+            raise ValueError
+        return number
+
+    def dump(self, value: object) -> object:
+        """Give a whole number back without its `.0`."""
+        return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value
+
+
+@dataclass(frozen=True, slots=True)
+class DecimalNumber(ScalarKind):
+    """A number from `least` to `most`, kept as exactly as it is written."""
+
+    least: int
+    most: int
+
+    def describe(self) -> str:
+        """Say what is allowed."""
+        return f"decimal number, {self.least} to {self.most}"
+
+    def parse(self, text: str, plain: bool) -> Decimal:  # noqa: ARG002
+        """Return the number; quotes make no difference to a decimal."""
+        if not NUMBER.fullmatch(text) or not self.least <= Decimal(text) <= self.most:
+            raise ValueError
+        return Decimal(text)
+
+    def dump(self, value: object) -> object:
+        """Give the number back as text."""
+        return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Day(ScalarKind):
+    """A day in UTC."""
+
+    def describe(self) -> str:
+        """Say what is allowed."""
+        return "date, such as 2026-01-31"
+
+    def parse(self, text: str, plain: bool) -> date:  # noqa: ARG002
+        """Return the date."""
+        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            raise ValueError
+        return date.fromisoformat(text)
+
+    def dump(self, value: object) -> object:
+        """Give the date back."""
+        return None if value is None else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Text(ScalarKind):
+    """A text of at most `most` characters that matches `pattern` as a whole; `meaning` says so in words."""
+
+    meaning: str
+    pattern: str = r"[^\x00-\x1f\x7f]*"
+    most: int = 128
+
+    def describe(self) -> str:
+        """Say what is allowed."""
+        return f"{self.meaning}, up to {self.most} characters"
+
+    def parse(self, text: str, plain: bool) -> str:
+        """Return the text; a plain number, truth value or null is not one."""
+        if plain and (NUMBER.fullmatch(text) or text in BOOLEAN or Scalar(0, text, plain).is_null):
+            raise ValueError("put it in quotes")
+        if len(text) > self.most or not re.fullmatch(self.pattern, text):
+            raise ValueError
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(ScalarKind):
+    """One of a few words."""
+
+    words: tuple[str, ...]
+
+    def describe(self) -> str:
+        """Say what is allowed."""
+        return ", ".join(self.words[:-1]) + " or " + self.words[-1]
+
+    def parse(self, text: str, plain: bool) -> str:  # noqa: ARG002
+        """Return the word."""
+        if text not in self.words:
+            raise ValueError(did_you_mean(text, self.words))
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern(ScalarKind):
+    """A regular expression of Python's `re`, kept as text; the whole name has to match."""
+
+    most: int = 256
+
+    def describe(self) -> str:
+        """Say what is allowed."""
+        return f"regular expression, 1 to {self.most} characters"
+
+    def parse(self, text: str, plain: bool) -> str:  # noqa: ARG002
+        """Return the expression."""
+        if not 0 < len(text) <= self.most:
+            raise ValueError
+        try:
+            re.compile(text)
+        except (re.error, RecursionError, OverflowError) as error:
+            raise ValueError(f"it does not compile: {error}") from None
+        return text
+
+
+class Address(NamedTuple):
+    """Where to listen. `host` is a name or an IP address without brackets; port 0 lets the system choose one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9_.-]{1,253})):([0-9]{1,5})")
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress(ScalarKind):
+    """`host:port`; `off` or empty, which is None, when the listener is `optional`."""
+
+    optional: bool = False
+
+    def describe(self) -> str:
+        """Say what is allowed."""
+        return "host:port or [IPv6]:port, port 0 to 65535 (0: any free port)" + (
+            ', or "" for off' if self.optional else ""
+        )
+
+    def parse(self, text: str, plain: bool) -> Address | None:  # noqa: ARG002
+        """Return the address."""
+        if self.optional and text in {"", "off"}:
+            return None
+        match = ADDRESS.fullmatch(text)
+        if match is None or int(match[3]) > 65535:
+            port = text.removeprefix(":")
+            raise ValueError(f"did you mean 127.0.0.1:{port}?" if port.isdecimal() and len(port) <= 5 else "")
+        return Address(match[1] or match[2], int(match[3]))
+
+    def dump(self, value: object) -> object:
+        """Give the address back."""
+        return "" if value is None else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class File(ScalarKind):
+    """A file that is there and can be read, or "" for none (None); relative to the file that names it.
+
+    Errors never show the value of a `secret`: somebody will put the secret itself where its file belongs.
+    """
+
+    secret: bool = False
+
+    def describe(self) -> str:
+        """Say what is allowed."""
+        return 'path of a readable file, or "" for none'
+
+    def read(self, node: Node, path: str, reading: Reading, default: object = UNSET) -> object:
+        """Return the absolute path of the file."""
+        name = ScalarKind.read(self, node, path, reading, default)
+        if not isinstance(name, str) or not name:
+            return None if name == "" else name
+        file = reading.directory / name
+        try:
+            read_bounded(file, MAX_REFERENCED_BYTES)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            return reading.problem(
+                path, f"{self._shown(node)} is not allowed", self.describe(), f"reading it failed: {reason}"
+            )
+        return file
+
+    def parse(self, text: str, plain: bool) -> str:
+        """Return the path as written."""
+        return Text("path", most=4096).parse(text, plain)
+
+    def dump(self, value: object) -> object:
+        """Give the path back."""
+        return "" if value is None else str(value)
