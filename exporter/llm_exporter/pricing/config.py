@@ -1,0 +1,180 @@
+"""What an operator can say about prices: aliases, own prices, discounts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from types import MappingProxyType
+
+NO_ALIASES: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAlias:
+    """Names that mean a model the price table knows, such as an Azure deployment or a Bedrock application
+    profile.
+
+    Raises:
+        ValueError: `match` is no regular expression, or `model` is empty.
+    """
+
+    match: str
+    """Regular expression for the whole name as the span gives it, capitals ignored."""
+    model: str
+    provider: str = ""
+    """Semantic-conventions name of the provider whose price holds; empty: the span's own."""
+
+    def __post_init__(self) -> None:
+        try:
+            re.compile(self.match)
+        except re.error as error:
+            raise ValueError(f"match: {self.match!r} is not a regular expression: {error}") from None
+        if not self.model:
+            raise ValueError(
+                "model: '' is not allowed: give the name that the price table or an own price has"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class DatedPrices:
+    """Prices in USD for a million tokens, from the start of a UTC day on.
+
+    A price that is None falls back as providers bill it: cached input costs `input`, one-hour cache writes
+    cost `input_cache_write`, reasoning costs `output`.
+
+    Raises:
+        ValueError: a price is not a finite non-negative Decimal, or a specific price is there without the
+        general one.
+    """
+
+    input: Decimal
+    output: Decimal = Decimal(0)
+    input_cache_read: Decimal | None = None
+    input_cache_write: Decimal | None = None
+    input_cache_write_1h: Decimal | None = None
+    output_reasoning: Decimal | None = None
+    request: Decimal = Decimal(0)
+    """USD for each request."""
+    from_date: date | None = None
+    """None: always, until a later entry starts."""
+
+    def __post_init__(self) -> None:
+        for key in PRICE_KEYS:
+            check_price(key, getattr(self, key))
+        if self.input_cache_write_1h is not None and self.input_cache_write is None:
+            raise ValueError("input_cache_write_1h: needs input_cache_write beside it")
+
+
+PRICE_KEYS = (
+    "input",
+    "input_cache_read",
+    "input_cache_write",
+    "input_cache_write_1h",
+    "output",
+    "output_reasoning",
+    "request",
+)
+MAX_PRICE = Decimal(1_000_000)
+
+
+def check_price(key: str, price: object) -> None:
+    """Refuse what is not an exact amount of money.
+
+    Raises:
+        ValueError: `price` is neither None nor a Decimal from 0 to `MAX_PRICE`.
+    """
+    if price is None:
+        return
+    # A float has lost digits before it gets here: 0.1 + 0.2 is not 0.3, and money has to be.
+    if not isinstance(price, Decimal) or not price.is_finite() or not 0 <= price <= MAX_PRICE:
+        raise ValueError(
+            f"{key}: {price!r} is not allowed: give a decimal number of USD from 0 to {MAX_PRICE}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PricedModel:
+    """A model with the operator's own prices; they come before those of the price table.
+
+    Raises:
+        ValueError: the name is empty, there is no price, two prices start on the same day, or the window is
+        no count.
+    """
+
+    model: str
+    """Name, capitals ignored; `*` stands for any text."""
+    prices: tuple[DatedPrices, ...]
+    """In any order; the last one that has started holds, before all of them the earliest."""
+    provider: str = ""
+    """Semantic-conventions name of the provider, or the one a self-hosted server reports; empty: any."""
+    context_window: int | None = None
+    """Tokens."""
+
+    def __post_init__(self) -> None:
+        if not self.model:
+            raise ValueError("model: '' is not allowed: give a model name, * stands for any text")
+        if not self.prices:
+            raise ValueError(
+                "prices: an empty list is not allowed: give at least one entry with a price for input"
+            )
+        starts = [prices.from_date for prices in self.prices]
+        if len(set(starts)) < len(starts):
+            raise ValueError("prices: two entries start on the same day: give each its own `from` date")
+        if self.context_window is not None and self.context_window <= 0:
+            raise ValueError(
+                f"context_window: {self.context_window} is not allowed: give a number of tokens above 0"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Discount:
+    """A factor on the whole price of matching calls. The first discount that matches a call is the one
+    applied.
+
+    Raises:
+        ValueError: the multiplier is not a Decimal from 0 to 10, or the dates are in the wrong order.
+    """
+
+    multiplier: Decimal
+    """0.85 is 15 % off; above 1 is a surcharge."""
+    provider: str = "*"
+    """Semantic-conventions name; here and below `*` stands for any text, capitals are ignored."""
+    model: str = "*"
+    """Name as in the `model` label."""
+    service: str = "*"
+    from_date: date | None = None
+    """First UTC day."""
+    until_date: date | None = None
+    """First UTC day on which it holds no more."""
+
+    def __post_init__(self) -> None:
+        allowed = (
+            isinstance(self.multiplier, Decimal)
+            and self.multiplier.is_finite()
+            and 0 <= self.multiplier <= 10
+        )
+        if not allowed:
+            raise ValueError(
+                f"multiplier: {self.multiplier!r} is not allowed: give a decimal number from 0 to 10, 0.85 is 15 % off"
+            )
+        if self.from_date is not None and self.until_date is not None and self.from_date >= self.until_date:
+            raise ValueError(
+                f"until: {self.until_date} is not allowed: give a day after `from`, {self.from_date}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class PricingConfig:
+    """Everything an operator says about prices. The default says nothing: the price table alone holds."""
+
+    model_aliases: tuple[ModelAlias, ...] = ()
+    """Tried in order; the first match holds."""
+    provider_aliases: Mapping[str, str] = field(default_factory=lambda: NO_ALIASES)
+    """A provider name that spans carry, to the semantic-conventions name or the price table's id it stands
+    for."""
+    overrides: tuple[PricedModel, ...] = ()
+    """Tried in order; the first match holds."""
+    discounts: tuple[Discount, ...] = ()

@@ -1,0 +1,185 @@
+"""The price table bundled with genai-prices: which entry a name means, and its rates on a day.
+
+Only the data and the matching of genai-prices are used, without `calc_price` and its `DataSnapshot`: those
+remember every name they are asked for, found or not, and names come from outside. Nothing here touches the
+network.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from fractions import Fraction
+
+from genai_prices.data import providers as _PROVIDERS  # noqa: N812
+from genai_prices.types import (
+    ModelInfo,
+    ModelPrice,
+    Provider,
+    StartDateConstraint,
+    TieredPrices,
+    TimeOfDateConstraint,
+)
+
+from . import names
+from .rates import PICO, Rates, TokenPrices, rates
+
+_BY_ID: Mapping[str, Provider] = {provider.id: provider for provider in _PROVIDERS}
+_FREE = rates([(-1, TokenPrices(*[Fraction(0)] * 6))])
+_CHECKED = re.compile(r"\b(?:verified|checked)\b[^.;()]{0,40}?\b(\d{4}-\d{2}-\d{2})\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A model with its prices over time."""
+
+    provider: str
+    model: str
+    context_window: int | None
+    """Tokens."""
+    rates_at: Callable[[datetime], Rates | None]
+    """The rates of a call that starts at this (UTC) time; None when tokens alone do not tell its price."""
+    change_dates: frozenset[date] = frozenset()
+    """UTC days at whose start the rates may change."""
+    change_times: frozenset[time] = frozenset()
+    """UTC times of day at which the rates may change, every day."""
+
+
+def provider_id(provider: str) -> str | None:
+    """The price table's id for a provider's (lower-case) semantic-conventions name, None when it has none."""
+    provider = names.PROVIDERS.get(provider, provider)
+    return provider if provider in _BY_ID else None
+
+
+def find(provider: str, model: str, service_tier: str = "") -> Listing | None:
+    """The entry for a clean model name at a provider id of the table, None when it is not listed.
+
+    `service_tier` selects the prices listed for it (priority, flex, batch, fast); a tier that the table has
+    no prices for is charged the standard price, since most models have but one.
+    """
+    seller = _BY_ID[provider]
+    for name in names.spellings(model):
+        if entry := seller.find_model(name, all_providers=_PROVIDERS):
+            return _listing(seller, entry, service_tier)
+    return None
+
+
+def guess(model: str, service_tier: str = "") -> Listing | None:
+    """The entry for a clean model name whose provider is unknown, None when the name itself does not tell."""
+    implied = names.vendor(model)
+    if implied and (known := provider_id(implied)):
+        return find(known, model, service_tier)
+    if names.has_own_price(implied):
+        return None
+    for name in names.spellings(model):
+        for seller in _PROVIDERS:
+            if seller.model_match is not None and seller.model_match.is_match(name):
+                entry = seller.find_model(name, all_providers=_PROVIDERS)
+                if entry is not None:
+                    return _listing(seller, entry, service_tier)
+                break
+    return None
+
+
+def data_timestamp() -> float:
+    """Unix seconds of the latest day on which the price table says that it was checked against a provider's
+    own list.
+
+    genai-prices records no date of release in its distribution, and its wheel's files carry no usable time.
+    Remarks beside the prices do say when they were last "checked" or "verified"; the newest of these is a
+    lower bound.
+    """
+    days = (
+        day
+        for provider in _PROVIDERS
+        for text in (provider.price_comments, *(model.price_comments for model in provider.models))
+        for day in _CHECKED.findall(text or "")
+    )
+    return datetime.fromisoformat(max(days, default="1970-01-01")).replace(tzinfo=UTC).timestamp()
+
+
+def rates_of(price: ModelPrice) -> Rates | None:
+    """The rates of a genai-prices price, None when it has none for input tokens.
+
+    A kind of token without a price of its own costs what the kind does that contains it
+    (`genai_prices.decompose`); output without any price is free, as for embeddings. Prices of what token
+    counts do not tell (seconds of audio, pages, searches) are left out.
+    """
+    if price.input_mtok is None:
+        return None
+    starts = {-1}
+    for value in price.__dict__.values():
+        if isinstance(value, TieredPrices):
+            starts.update(tier.start for tier in value.tiers)
+    fee = price.requests_kcount
+    return rates(
+        ((start, _prices_above(price, start)) for start in starts),
+        Fraction(fee) * PICO / 1000 if isinstance(fee, Decimal) else Fraction(0),
+    )
+
+
+def _prices_above(price: ModelPrice, start: int) -> TokenPrices:
+    def rate(value: Decimal | TieredPrices | None, otherwise: Fraction) -> Fraction:
+        if value is None:
+            return otherwise
+        if isinstance(value, TieredPrices):
+            value = next((tier.price for tier in reversed(value.tiers) if tier.start <= start), value.base)
+        return Fraction(value) * PICO / 10**6
+
+    uncached = rate(price.input_mtok, Fraction(0))
+    write = rate(price.cache_write_mtok, uncached)
+    output = rate(price.output_mtok, Fraction(0))
+    return TokenPrices(
+        input=uncached,
+        cache_read=rate(price.cache_read_mtok, uncached),
+        cache_write=write,
+        cache_write_1h=rate(price.cache_write_1h_mtok, write),
+        output=output,
+        reasoning=rate(price.output_reasoning_mtok, output),
+    )
+
+
+def _listing(seller: Provider, entry: ModelInfo, service_tier: str) -> Listing:
+    # A reseller's own tiers are its own: genai-prices applies variants only to models listed by the seller
+    # itself.
+    own = any(entry is model for model in seller.models)
+    context = _context(service_tier) if own else None
+    conditions = [] if isinstance(entry.prices, ModelPrice) else [price.constraint for price in entry.prices]
+    if context:
+        conditions += [variant.constraint for variant in entry.price_variants or ()]
+
+    def rates_at(moment: datetime) -> Rates | None:
+        price = entry.get_prices(moment, context)
+        if not price.__dict__ and names.is_free(seller.id, entry.id):
+            return _FREE
+        return rates_of(price)
+
+    return Listing(
+        provider=seller.id,
+        model=entry.id,
+        context_window=entry.context_window,
+        rates_at=rates_at,
+        change_dates=frozenset(c.start_date for c in conditions if isinstance(c, StartDateConstraint)),
+        change_times=frozenset(
+            _utc(edge)
+            for c in conditions
+            if isinstance(c, TimeOfDateConstraint)
+            for edge in (c.start_time, c.end_time)
+        ),
+    )
+
+
+def _context(service_tier: str) -> dict[str, str] | None:
+    """The request context for a service tier: providers file the same wish under different names."""
+    tier = service_tier.strip().lower()
+    return {"service_tier": tier, "processing": tier, "speed": tier} if tier else None
+
+
+def _utc(edge: time) -> time:
+    """A time of day in UTC, as genai-prices reads it: a naive one is UTC already."""
+    if edge.tzinfo is None:
+        return edge
+    return datetime.combine(date(1970, 1, 1), edge).astimezone(UTC).time()
