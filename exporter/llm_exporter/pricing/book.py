@@ -14,8 +14,6 @@ from . import names, table
 from .rates import PICO, Rates, TokenPrices, rates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from .config import DatedPrices, Discount, PricedModel, PricingConfig
 
 NAME_LENGTH = 256
@@ -93,8 +91,6 @@ class PriceBook:
         provider = provider.strip().lower()
         provider = self._provider_aliases.get(provider, provider)
         found = self._find(provider, model.strip(), service_tier)
-        if isinstance(found, _Unlisted):
-            return _Schedule(Quote("", found.model, None, None, found.reason, 0, FOREVER_NS))
         discounts = [
             discount
             for by_provider, by_model, by_service, discount in self._discounts
@@ -104,13 +100,13 @@ class PriceBook:
         ]
         return _Schedule(found, discounts)
 
-    def _find(self, provider: str, model: str, service_tier: str) -> table.Listing | _Unlisted:
+    def _find(self, provider: str, model: str, service_tier: str) -> table.Listing:
         for pattern, alias in self._model_aliases:
             if pattern.fullmatch(model):
                 provider, model = alias.provider.lower() or provider, alias.model
                 break
         if not model:
-            return _Unlisted("", "no_model")
+            return _unlisted("", "no_model")
         model = names.clean(model)
         known = table.provider_id(provider)
         listed = None
@@ -124,15 +120,7 @@ class PriceBook:
         if listed is not None:
             return listed
         unknown_provider = provider and known is None
-        return _Unlisted(names.label(model), "unknown_provider" if unknown_provider else "unknown_model")
-
-
-@dataclass(frozen=True, slots=True)
-class _Unlisted:
-    """A name without any price, and why."""
-
-    model: str
-    reason: str
+        return _unlisted(names.label(model), "unknown_provider" if unknown_provider else "unknown_model")
 
 
 class _Schedule:
@@ -140,48 +128,45 @@ class _Schedule:
 
     __slots__ = ("_current", "_discounts", "_listing")
 
-    def __init__(self, source: table.Listing | Quote, discounts: Iterable[Discount] = ()) -> None:
-        self._discounts = tuple(discounts)
-        self._listing: table.Listing | None = None
-        if isinstance(source, Quote):
-            self._current = source
-        else:
-            self._listing = source
-            self._current = self._quote(source, 0)
+    def __init__(self, listing: table.Listing, discounts: list[Discount]) -> None:
+        self._listing = listing
+        self._discounts = discounts
+        self._current: Quote | None = None
 
     def at(self, start_ns: int) -> Quote:
         """The quote for a call that starts then, in unix nanoseconds."""
         quote = self._current
-        if quote.valid_from_ns <= start_ns < quote.valid_until_ns or self._listing is None:
-            return quote
-        # Threads may race to here: each gets its own right answer, and any of them is worth remembering.
-        self._current = quote = self._quote(self._listing, min(max(start_ns, 0), FOREVER_NS - 1))
+        if quote is None or not quote.valid_from_ns <= start_ns < quote.valid_until_ns:
+            # Threads may race to here: each gets its own right answer, and any of them is worth remembering.
+            quote = self._quote(min(max(start_ns, 0), FOREVER_NS - 1))
+            self._current = quote
         return quote
 
-    def _quote(self, listing: table.Listing, start_ns: int) -> Quote:
+    def _quote(self, start_ns: int) -> Quote:
+        listing = self._listing
         moment = _EPOCH + timedelta(microseconds=start_ns // 1000)
         found = listing.rates_at(moment)
         discount = next((discount for discount in self._discounts if _holds(discount, moment.date())), None)
         if found is not None and discount is not None:
             found = found.scaled(Fraction(discount.multiplier))
-        valid_from_ns, valid_until_ns = self._validity(listing, moment, start_ns)
+        valid_from_ns, valid_until_ns = self._validity(moment, start_ns)
         return Quote(
             provider=listing.provider,
             model=listing.model,
             context_window=listing.context_window,
             rates=found,
-            unpriced_reason="" if found is not None else "no_token_price",
+            unpriced_reason="" if found is not None else listing.unpriced_reason,
             valid_from_ns=valid_from_ns,
             valid_until_ns=valid_until_ns,
         )
 
-    def _validity(self, listing: table.Listing, moment: datetime, start_ns: int) -> tuple[int, int]:
-        days = set(listing.change_dates)
+    def _validity(self, moment: datetime, start_ns: int) -> tuple[int, int]:
+        days = set(self._listing.change_dates)
         for discount in self._discounts:
             days.update(day for day in (discount.from_date, discount.until_date) if day is not None)
         edges = {_unix_ns(day, time()) for day in days}
         for day in (moment - _DAY, moment, moment + _DAY):
-            edges.update(_unix_ns(day.date(), edge) for edge in listing.change_times)
+            edges.update(_unix_ns(day.date(), edge) for edge in self._listing.change_times)
         return (
             max((edge for edge in edges if edge <= start_ns), default=0),
             min((edge for edge in edges if edge > start_ns), default=FOREVER_NS),
@@ -196,6 +181,10 @@ def _holds(discount: Discount, day: date) -> bool:
 
 def _unix_ns(day: date, edge: time) -> int:
     return (datetime.combine(day, edge, UTC) - _EPOCH) // _MICROSECOND * 1000
+
+
+def _unlisted(model: str, reason: str) -> table.Listing:
+    return table.Listing("", model, None, rates_at=lambda _moment: None, unpriced_reason=reason)
 
 
 def _own_listing(own: PricedModel, provider: str, model: str, listed: table.Listing | None) -> table.Listing:
@@ -217,19 +206,13 @@ def _own_listing(own: PricedModel, provider: str, model: str, listed: table.List
 
 
 def _own_rates(prices: DatedPrices) -> Rates:
-    def rate(value: object, otherwise: Fraction) -> Fraction:
-        return otherwise if value is None else Fraction(str(value)) * PICO / 10**6
-
-    uncached = rate(prices.input, Fraction(0))
-    write = rate(prices.input_cache_write, uncached)
-    output = rate(prices.output, Fraction(0))
-    row = TokenPrices(
-        input=uncached,
-        cache_read=rate(prices.input_cache_read, uncached),
-        cache_write=write,
-        cache_write_1h=rate(prices.input_cache_write_1h, write),
-        output=output,
-        reasoning=rate(prices.output_reasoning, output),
+    row = TokenPrices.of(
+        input=prices.input,
+        output=prices.output,
+        cache_read=prices.input_cache_read,
+        cache_write=prices.input_cache_write,
+        cache_write_1h=prices.input_cache_write_1h,
+        reasoning=prices.output_reasoning,
     )
     return rates([(-1, row)], Fraction(prices.request) * PICO)
 

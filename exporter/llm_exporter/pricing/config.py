@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
 
 NO_ALIASES: Mapping[str, str] = MappingProxyType({})
 
@@ -46,8 +49,7 @@ class DatedPrices:
     cost `input_cache_write`, reasoning costs `output`.
 
     Raises:
-        ValueError: a price is not a finite non-negative Decimal, or a specific price is there without the
-        general one.
+        ValueError: a price is no Decimal from 0 to `MAX_PRICE`, or the one for an hour lacks its general one.
     """
 
     input: Decimal
@@ -63,7 +65,12 @@ class DatedPrices:
 
     def __post_init__(self) -> None:
         for key in PRICE_KEYS:
-            check_price(key, getattr(self, key))
+            price = getattr(self, key)
+            if not _is_decimal(price, MAX_PRICE) and (price is not None or key in _REQUIRED_KEYS):
+                shown = str(price) if isinstance(price, Decimal) else repr(price)
+                raise ValueError(
+                    f"{key}: {shown} is not allowed: give a decimal number of USD from 0 to {MAX_PRICE}"
+                )
         if self.input_cache_write_1h is not None and self.input_cache_write is None:
             raise ValueError("input_cache_write_1h: needs input_cache_write beside it")
 
@@ -77,22 +84,15 @@ PRICE_KEYS = (
     "output_reasoning",
     "request",
 )
+_REQUIRED_KEYS = ("input", "output", "request")
 MAX_PRICE = Decimal(1_000_000)
+"""USD for a million tokens, or for a request."""
+MAX_MULTIPLIER = Decimal(10)
 
 
-def check_price(key: str, price: object) -> None:
-    """Refuse what is not an exact amount of money.
-
-    Raises:
-        ValueError: `price` is neither None nor a Decimal from 0 to `MAX_PRICE`.
-    """
-    if price is None:
-        return
+def _is_decimal(value: object, highest: Decimal) -> bool:
     # A float has lost digits before it gets here: 0.1 + 0.2 is not 0.3, and money has to be.
-    if not isinstance(price, Decimal) or not price.is_finite() or not 0 <= price <= MAX_PRICE:
-        raise ValueError(
-            f"{key}: {price!r} is not allowed: give a decimal number of USD from 0 to {MAX_PRICE}"
-        )
+    return isinstance(value, Decimal) and value.is_finite() and 0 <= value <= highest
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +151,10 @@ class Discount:
     """First UTC day on which it holds no more."""
 
     def __post_init__(self) -> None:
-        allowed = (
-            isinstance(self.multiplier, Decimal)
-            and self.multiplier.is_finite()
-            and 0 <= self.multiplier <= 10
-        )
-        if not allowed:
+        if not _is_decimal(self.multiplier, MAX_MULTIPLIER):
             raise ValueError(
-                f"multiplier: {self.multiplier!r} is not allowed: give a decimal number from 0 to 10, 0.85 is 15 % off"
+                f"multiplier: {self.multiplier!r} is not allowed: give a decimal number"
+                f" from 0 to {MAX_MULTIPLIER}, 0.85 is 15 % off"
             )
         if self.from_date is not None and self.until_date is not None and self.from_date >= self.until_date:
             raise ValueError(

@@ -57,9 +57,42 @@ PROVIDERS = {
 """Names that are no id of the price table, to the id."""
 
 _OWN_PRICE = frozenset(
-    """ai21 custom databricks deepinfra gpt4all huggingface hyperbolic ibm infinity llama llamacpp llamafile
-    lmdeploy lmstudio local localai localhost mlx nim nvidia ollama replicate sagemaker self selfhosted sglang
-    snowflake tabby tgi triton vllm watsonx xinference""".split()
+    {
+        "ai21",
+        "copilot",
+        "custom",
+        "databricks",
+        "deepinfra",
+        "gpt4all",
+        "huggingface",
+        "hyperbolic",
+        "ibm",
+        "infinity",
+        "llama",
+        "llamacpp",
+        "llamafile",
+        "lmdeploy",
+        "lmstudio",
+        "local",
+        "localai",
+        "localhost",
+        "mlx",
+        "nim",
+        "nvidia",
+        "ollama",
+        "replicate",
+        "sagemaker",
+        "self",
+        "selfhosted",
+        "sglang",
+        "snowflake",
+        "tabby",
+        "tgi",
+        "triton",
+        "vllm",
+        "watsonx",
+        "xinference",
+    }
 )
 """Words in the name of a provider that runs models of others at a price of its own, or at none. The price
 that the model's maker asks says nothing about these; a provider that the price table lists is looked up there
@@ -83,7 +116,10 @@ guide, the price table's remarks on GitHub Copilot). The table writes a price of
 writes a model that was withdrawn the same way; only the former costs $0."""
 
 _REGIONS = "us-gov|us|eu|apac|au|ca|jp|sa|global"
-_MAKERS = "ai21|amazon|anthropic|cohere|deepseek|luma|meta|minimax|mistral|moonshot|nvidia|openai|qwen|stability|writer"
+_MAKERS = (
+    "ai21|amazon|anthropic|cohere|deepseek|luma|meta|minimax|mistral|moonshot|nvidia|openai|qwen"
+    "|stability|writer"
+)
 _BEDROCK = re.compile(rf"(?:(?:{_REGIONS})\.)?(?:{_MAKERS})\.(?P<model>.+?)", re.IGNORECASE)
 _VERSION = re.compile(r"(?:-v\d+)?:\d+(?::\d+k)?$")
 _FOLDERS = re.compile(

@@ -4,44 +4,49 @@ models:
   - model: llama-3.1-8b*           # * stands for any text
     provider: vllm                 # optional: only at this provider
     context_window: 131072         # tokens, optional
-    prices:                        # USD for a million tokens, in quotes
-      - input: "0.05"
-        output: "0.08"
+    prices:                        # USD for a million tokens; request: USD for each request
+      - input: 0.05
+        output: 0.08
       - from: 2026-06-01           # a UTC day
-        input: "0.04"
-        output: "0.06"
+        input: 0.04
+        output: 0.06
 """
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
-from .config import PRICE_KEYS, DatedPrices, PricedModel
+from .config import MAX_PRICE, PRICE_KEYS, DatedPrices, PricedModel
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
 
 MAX_FILE_BYTES = 1 << 20
 MAX_MODELS = 10_000
+MAX_PRICES = 1_000
+"""Dated entries of one model."""
 MAX_TEXT = 256
 
 _MODEL_KEYS = ("model", "provider", "context_window", "prices")
-_PRICE_ENTRY_KEYS = ("from", *PRICE_KEYS)
+_DATED_KEYS = ("from", *PRICE_KEYS)
 
 
 class PricesFileError(ValueError):
-    """A prices file that cannot be used; the text names the file, the entry, the key, the value and what is
-    allowed."""
+    """A prices file that cannot be used: which file, entry, key and value it is, and what is allowed."""
 
 
 def load_overrides(path: str | Path) -> tuple[PricedModel, ...]:
-    """The priced models of a prices file.
+    """The priced models of a prices file, in its order.
 
     Raises:
         OSError: the file cannot be read.
-        PricesFileError: it is no prices file; the first fault is told.
+        PricesFileError: it is no prices file; its first fault is told.
     """
     path = Path(path)
     with path.open("rb") as file:
@@ -52,19 +57,30 @@ def load_overrides(path: str | Path) -> tuple[PricedModel, ...]:
         raise PricesFileError(f"{path}: {error}") from None
 
 
+class _TextLoader(yaml.BaseLoader):
+    """Leaves every scalar the text that it is: a price that became a float would have lost digits."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            # Nested aliases make a small file describe an enormous one.
+            raise ValueError("YAML aliases (*name) are not allowed: write out what they stand for")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, object]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise _refused(f"line {key.start_mark.line + 1}", key.value, "give each key once")
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def _parsed(raw: bytes) -> object:
     if len(raw) > MAX_FILE_BYTES:
-        raise ValueError(
-            f"the file is larger than the {MAX_FILE_BYTES} bytes allowed: split off what is not prices"
-        )
+        raise ValueError(f"the file is too large: at most {MAX_FILE_BYTES} bytes are allowed")
     try:
-        for event in yaml.parse(raw, Loader=yaml.SafeLoader):
-            # Aliases make a small file describe an enormous one, and prices need none.
-            if isinstance(event, yaml.AliasEvent):
-                raise ValueError(
-                    f"line {event.start_mark.line + 1}: YAML aliases (*name) are not allowed: write it out"
-                )
-        return yaml.safe_load(raw)
+        return yaml.load(raw, Loader=_TextLoader)  # noqa: S506 - it builds only texts, lists and mappings
     except yaml.YAMLError as error:
         raise ValueError(f"not valid YAML: {' '.join(str(error).split())}") from None
     except RecursionError:
@@ -73,90 +89,84 @@ def _parsed(raw: bytes) -> object:
 
 def _models(document: object) -> tuple[PricedModel, ...]:
     entries = _mapping(document, "the file", ("models",)).get("models")
-    if not isinstance(entries, list) or len(entries) > MAX_MODELS:
-        raise ValueError(
-            f"models: {_shown(entries)} is not allowed: give a list of at most {MAX_MODELS} models"
-        )
-    return tuple(_model(entry, f"models[{index}]") for index, entry in enumerate(entries))
+    return tuple(_model(entry, where) for where, entry in _items(entries, "models", MAX_MODELS))
 
 
 def _model(entry: object, where: str) -> PricedModel:
     fields = _mapping(entry, where, _MODEL_KEYS)
-    prices = fields.get("prices")
-    if not isinstance(prices, list):
-        raise ValueError(f"{where}.prices: {_shown(prices)} is not allowed: give a list of prices")
-    window = fields.get("context_window")
-    if window is not None and (not isinstance(window, int) or isinstance(window, bool)):
-        raise ValueError(
-            f"{where}.context_window: {_shown(window)} is not allowed: give a number of tokens above 0"
-        )
-    dated = tuple(_dated(item, f"{where}.prices[{index}]") for index, item in enumerate(prices))
+    name = _text(fields.get("model"), f"{where}.model")
+    provider = _text(fields.get("provider", ""), f"{where}.provider")
+    window = (
+        _tokens(fields["context_window"], f"{where}.context_window") if "context_window" in fields else None
+    )
+    items = _items(fields.get("prices"), f"{where}.prices", MAX_PRICES)
+    prices = tuple(_dated(item, item_where) for item_where, item in items)
     try:
-        return PricedModel(
-            model=_text(fields.get("model"), f"{where}.model"),
-            provider=_text(fields.get("provider", ""), f"{where}.provider"),
-            prices=dated,
-            context_window=window,
-        )
+        return PricedModel(model=name, provider=provider, prices=prices, context_window=window)
     except ValueError as error:
-        raise _at(where, error) from None
+        raise ValueError(f"{where}.{error}") from None
 
 
 def _dated(entry: object, where: str) -> DatedPrices:
-    fields = _mapping(entry, where, _PRICE_ENTRY_KEYS)
-    start = fields.get("from")
-    if start is not None and (not isinstance(start, date) or isinstance(start, datetime)):
-        raise ValueError(f"{where}.from: {_shown(start)} is not allowed: give a day such as 2026-06-01")
-    money = {key: _money(fields[key], f"{where}.{key}") for key in PRICE_KEYS if key in fields}
-    if "input" not in money:
+    fields = _mapping(entry, where, _DATED_KEYS)
+    start = _day(fields["from"], f"{where}.from") if "from" in fields else None
+    prices = {key: _price(fields[key], f"{where}.{key}") for key in PRICE_KEYS if key in fields}
+    if "input" not in prices:
         raise ValueError(
-            f"{where}.input: it is missing: every other price needs the one for uncached input beside it"
+            f"{where}.input: it is missing: the other prices need the one for uncached input beside them"
         )
     try:
-        return DatedPrices(from_date=start, **money)
+        return DatedPrices(from_date=start, **prices)
     except ValueError as error:
-        raise _at(where, error) from None
+        raise ValueError(f"{where}.{error}") from None
 
 
-def _money(value: object, where: str) -> Decimal:
-    if isinstance(value, str) and len(value) <= MAX_TEXT:
-        try:
-            return Decimal(value)
-        except InvalidOperation:
-            pass
-    if isinstance(value, int) and not isinstance(value, bool):
-        return Decimal(value)
-    raise ValueError(
-        f'{where}: {_shown(value)} is not allowed: give USD as a decimal number in quotes, such as "0.05",'
-        " which loses no digit"
-    )
+def _price(value: object, where: str) -> Decimal:
+    try:
+        return Decimal(_text(value, where))
+    except InvalidOperation:
+        raise _refused(where, value, f"give a decimal number of USD from 0 to {MAX_PRICE}") from None
 
 
-def _mapping(value: object, where: str, allowed: tuple[str, ...]) -> dict[str, object]:
-    if not isinstance(value, dict):
-        raise ValueError(f"{where}: {_shown(value)} is not allowed: give a mapping with {', '.join(allowed)}")
-    for key in value:
-        if key not in allowed:
-            near = get_close_matches(str(key)[:MAX_TEXT], allowed, n=1)
-            meant = f"; did you mean {near[0]}?" if near else ""
-            raise ValueError(
-                f"{where}: the key {_shown(key)} is not allowed: allowed are {', '.join(allowed)}{meant}"
-            )
-    return value
+def _day(value: object, where: str) -> date:
+    try:
+        return date.fromisoformat(_text(value, where))
+    except ValueError:
+        raise _refused(where, value, "give a day such as 2026-06-01") from None
+
+
+def _tokens(value: object, where: str) -> int:
+    text = _text(value, where)
+    if not (text.isascii() and text.isdigit()):
+        raise _refused(where, value, "give a number of tokens above 0")
+    return int(text)
 
 
 def _text(value: object, where: str) -> str:
     if not isinstance(value, str) or len(value) > MAX_TEXT:
-        raise ValueError(
-            f"{where}: {_shown(value)} is not allowed: give a text of at most {MAX_TEXT} characters"
-        )
+        raise _refused(where, value, f"give a text of at most {MAX_TEXT} characters")
     return value
 
 
-def _at(where: str, error: ValueError) -> ValueError:
-    return ValueError(f"{where}.{error}")
+def _items(value: object, where: str, most: int) -> list[tuple[str, object]]:
+    if not isinstance(value, list) or len(value) > most:
+        raise _refused(where, value, f"give a list of at most {most} entries")
+    return [(f"{where}[{index}]", item) for index, item in enumerate(value)]
 
 
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+def _mapping(value: object, where: str, allowed: tuple[str, ...]) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise _refused(where, value, f"give a mapping with the keys {', '.join(allowed)}")
+    for key in value:
+        if key not in allowed:
+            near = get_close_matches(str(key)[:MAX_TEXT], allowed, n=1)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            raise _refused(where, key, f"the keys are {', '.join(allowed)}{meant}")
+    return value
+
+
+def _refused(where: str, value: object, allowed: str) -> ValueError:
+    shown = repr(value)
+    if len(shown) > 80:
+        shown = f"{shown[:77]}..."
+    return ValueError(f"{where}: {shown} is not allowed: {allowed}")

@@ -8,13 +8,15 @@ of genai-prices `TieredPrices`), so exactly one bracket prices a call.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from fractions import Fraction
 from math import lcm
-from operator import mul
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    _Row = tuple[int, int, int, int, int, int]
 
 PICO = 10**12
 """Picodollars in one USD."""
@@ -45,6 +47,33 @@ class TokenPrices(NamedTuple):
     output: Fraction
     reasoning: Fraction
 
+    @classmethod
+    def of(
+        cls,
+        input: Decimal,  # noqa: A002 - named as the tokens are
+        output: Decimal | None = None,
+        cache_read: Decimal | None = None,
+        cache_write: Decimal | None = None,
+        cache_write_1h: Decimal | None = None,
+        reasoning: Decimal | None = None,
+    ) -> TokenPrices:
+        """From USD for a million tokens.
+
+        A kind of token without a price of its own costs what the kind does that contains it, which is how
+        providers bill it (`genai_prices.decompose`). Output without any price is free, as for embeddings.
+        """
+        output = Decimal(0) if output is None else output
+        cache_write = input if cache_write is None else cache_write
+        prices = (
+            input,
+            input if cache_read is None else cache_read,
+            cache_write,
+            cache_write if cache_write_1h is None else cache_write_1h,
+            output,
+            output if reasoning is None else reasoning,
+        )
+        return cls._make(Fraction(price) * PICO / 10**6 for price in prices)
+
 
 class Bracket(NamedTuple):
     """The prices of calls with more than `above` input tokens; the first bracket has `above` = -1."""
@@ -71,36 +100,55 @@ class Rates:
     just the sum of these products, else None. It does not tell one-hour cache writes apart: a call that has
     any needs `cost`."""
     _scale: int = field(init=False)
-    _table: tuple[tuple[int, tuple[int, ...]], ...] = field(init=False)
+    _first: _Row = field(init=False)
+    _dearer: tuple[tuple[int, _Row], ...] = field(init=False)
     _fee: int = field(init=False)
 
     def __post_init__(self) -> None:
-        scale = lcm(self.request.denominator, *(rate.denominator for _, row in self.brackets for rate in row))
-        table = tuple((above, tuple(int(rate * scale) for rate in row)) for above, row in self.brackets)
+        scale = lcm(
+            self.request.denominator, *(rate.denominator for _, prices in self.brackets for rate in prices)
+        )
+        first, *dearer = (
+            (above, tuple(int(rate * scale) for rate in prices)) for above, prices in self.brackets
+        )
         flat = None
-        if scale == 1 and len(table) == 1 and not self.request:
-            uncached, read, write, _, output, reasoning = table[0][1]
+        if scale == 1 and not dearer and not self.request:
+            uncached, read, write, _, output, reasoning = first[1]
             flat = (uncached, read, write, output, reasoning)
         object.__setattr__(self, "flat", flat)
         object.__setattr__(self, "_scale", scale)
-        object.__setattr__(self, "_table", table)
+        object.__setattr__(self, "_first", first[1])
+        object.__setattr__(self, "_dearer", tuple(reversed(dearer)))
         object.__setattr__(self, "_fee", int(self.request * scale))
 
     def cost(self, usage: Usage) -> int:
         """Picodollars for one call."""
-        return self._rounded(self._fee + sum(map(mul, self._row(usage), _counts(usage))))
+        uncached, read, write, output, reasoning, write_1h = usage
+        p_input, p_read, p_write, p_write_1h, p_output, p_reasoning = self._row(uncached + read + write)
+        write_1h = min(write_1h, write)
+        return self._rounded(
+            self._fee
+            + uncached * p_input
+            + read * p_read
+            + (write - write_1h) * p_write
+            + write_1h * p_write_1h
+            + output * p_output
+            + reasoning * p_reasoning
+        )
 
     def cache_savings(self, usage: Usage) -> int:
         """Picodollars that the prompt cache saved: the same input at the uncached rate, minus what it did
         cost.
 
-        Negative when writing the cache cost more than reading it saved, which is what a cache that is never
-        hit does.
+        Negative when writing the cache cost more than reading it saved, as when a cache is never read.
         """
-        uncached, *cached, _, _ = self._row(usage)
-        _, *counts, _, _ = _counts(usage)
+        uncached, read, write, _, _, write_1h = usage
+        p_input, p_read, p_write, p_write_1h, _, _ = self._row(uncached + read + write)
+        write_1h = min(write_1h, write)
         return self._rounded(
-            sum((uncached - rate) * count for rate, count in zip(cached, counts, strict=True))
+            read * (p_input - p_read)
+            + (write - write_1h) * (p_input - p_write)
+            + write_1h * (p_input - p_write_1h)
         )
 
     def scaled(self, multiplier: Fraction) -> Rates:
@@ -111,14 +159,11 @@ class Rates:
         )
         return Rates(brackets, self.request * multiplier)
 
-    def _row(self, usage: Usage) -> tuple[int, ...]:
-        table = self._table
-        if len(table) > 1:
-            total = usage.input + usage.input_cache_read + usage.input_cache_write
-            for above, row in reversed(table):
-                if total > above:
-                    return row
-        return table[0][1]
+    def _row(self, input_tokens: int) -> _Row:
+        for above, row in self._dearer:
+            if input_tokens > above:
+                return row
+        return self._first
 
     def _rounded(self, amount: int) -> int:
         return amount if self._scale == 1 else round(Fraction(amount, self._scale))
@@ -127,15 +172,3 @@ class Rates:
 def rates(brackets: Iterable[tuple[int, TokenPrices]], request: Fraction = Fraction(0)) -> Rates:
     """Rates from brackets in any order."""
     return Rates(tuple(sorted(Bracket(above, prices) for above, prices in brackets)), request)
-
-
-def _counts(usage: Usage) -> tuple[int, int, int, int, int, int]:
-    write_1h = min(usage.input_cache_write_1h, usage.input_cache_write)
-    return (
-        usage.input,
-        usage.input_cache_read,
-        usage.input_cache_write - write_1h,
-        write_1h,
-        usage.output,
-        usage.output_reasoning,
-    )

@@ -8,11 +8,11 @@ network.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
+from typing import TYPE_CHECKING, cast
 
 from genai_prices.data import providers as _PROVIDERS  # noqa: N812
 from genai_prices.types import (
@@ -27,8 +27,11 @@ from genai_prices.types import (
 from . import names
 from .rates import PICO, Rates, TokenPrices, rates
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
 _BY_ID: Mapping[str, Provider] = {provider.id: provider for provider in _PROVIDERS}
-_FREE = rates([(-1, TokenPrices(*[Fraction(0)] * 6))])
+_FREE = rates([(-1, TokenPrices.of(Decimal(0)))])
 _CHECKED = re.compile(r"\b(?:verified|checked)\b[^.;()]{0,40}?\b(\d{4}-\d{2}-\d{2})\b", re.IGNORECASE)
 
 
@@ -46,6 +49,8 @@ class Listing:
     """UTC days at whose start the rates may change."""
     change_times: frozenset[time] = frozenset()
     """UTC times of day at which the rates may change, every day."""
+    unpriced_reason: str = "no_token_price"
+    """Why, when there are no rates."""
 
 
 def provider_id(provider: str) -> str | None:
@@ -69,11 +74,9 @@ def find(provider: str, model: str, service_tier: str = "") -> Listing | None:
 
 def guess(model: str, service_tier: str = "") -> Listing | None:
     """The entry for a clean model name whose provider is unknown, None when the name itself does not tell."""
-    implied = names.vendor(model)
-    if implied and (known := provider_id(implied)):
-        return find(known, model, service_tier)
-    if names.has_own_price(implied):
-        return None
+    if implied := names.vendor(model):
+        known = provider_id(implied)
+        return find(known, model, service_tier) if known else None
     for name in names.spellings(model):
         for seller in _PROVIDERS:
             if seller.model_match is not None and seller.model_match.is_match(name):
@@ -104,9 +107,7 @@ def data_timestamp() -> float:
 def rates_of(price: ModelPrice) -> Rates | None:
     """The rates of a genai-prices price, None when it has none for input tokens.
 
-    A kind of token without a price of its own costs what the kind does that contains it
-    (`genai_prices.decompose`); output without any price is free, as for embeddings. Prices of what token
-    counts do not tell (seconds of audio, pages, searches) are left out.
+    Prices of what token counts do not tell (seconds of audio, pages, searches) are left out.
     """
     if price.input_mtok is None:
         return None
@@ -122,23 +123,19 @@ def rates_of(price: ModelPrice) -> Rates | None:
 
 
 def _prices_above(price: ModelPrice, start: int) -> TokenPrices:
-    def rate(value: Decimal | TieredPrices | None, otherwise: Fraction) -> Fraction:
-        if value is None:
-            return otherwise
-        if isinstance(value, TieredPrices):
-            value = next((tier.price for tier in reversed(value.tiers) if tier.start <= start), value.base)
-        return Fraction(value) * PICO / 10**6
+    def value(key: str) -> Decimal | None:
+        listed = getattr(price, key)
+        if isinstance(listed, TieredPrices):
+            return next((tier.price for tier in reversed(listed.tiers) if tier.start <= start), listed.base)
+        return cast("Decimal | None", listed)
 
-    uncached = rate(price.input_mtok, Fraction(0))
-    write = rate(price.cache_write_mtok, uncached)
-    output = rate(price.output_mtok, Fraction(0))
-    return TokenPrices(
-        input=uncached,
-        cache_read=rate(price.cache_read_mtok, uncached),
-        cache_write=write,
-        cache_write_1h=rate(price.cache_write_1h_mtok, write),
-        output=output,
-        reasoning=rate(price.output_reasoning_mtok, output),
+    return TokenPrices.of(
+        input=cast("Decimal", value("input_mtok")),
+        output=value("output_mtok"),
+        cache_read=value("cache_read_mtok"),
+        cache_write=value("cache_write_mtok"),
+        cache_write_1h=value("cache_write_1h_mtok"),
+        reasoning=value("output_reasoning_mtok"),
     )
 
 
