@@ -3,6 +3,7 @@
 import bisect
 import ssl
 
+from llm_exporter.pricing.overrides import PricesFileError, load_overrides
 from llm_exporter.settings.objectives import SLO_HISTOGRAMS
 from llm_exporter.settings.reading import Reading
 from llm_exporter.settings.schema import Settings
@@ -13,7 +14,7 @@ MAX_TOKEN_BYTES = 4096
 
 def check(settings: Settings, reading: Reading) -> None:
     """Note in `reading` whatever is impossible. A check whose keys were already refused stays silent."""
-    for one in (_listeners, _sizes, _token, _tls, _discounts, _budgets, _slos):
+    for one in (_listeners, _sizes, _token, _tls, _discounts, _prices, _budgets, _slos):
         one(settings, reading)
 
 
@@ -97,6 +98,15 @@ def _discounts(settings: Settings, reading: Reading) -> None:
                 f"value {discount.until} is not allowed",
                 f"a day after {discount.from_}",
             )
+
+
+def _prices(settings: Settings, reading: Reading) -> None:
+    if settings.pricing.prices_file is None or not reading.sound("pricing.prices_file"):
+        return
+    try:
+        load_overrides(settings.pricing.prices_file)
+    except (OSError, PricesFileError) as error:
+        reading.problem("pricing.prices_file", f"the file cannot be used: {error}", "")
 
 
 def _budgets(settings: Settings, reading: Reading) -> None:

@@ -1,9 +1,9 @@
-"""Kinds of values that hold others: sections, lists and tables; and `key`, which declares one key of a section."""
+"""Kinds of values that hold others (sections, lists, tables), and `key`, which declares one key."""
 
 import dataclasses
 from collections.abc import Collection, Mapping
 from dataclasses import MISSING, dataclass
-from typing import Any
+from typing import Any, cast
 
 from llm_exporter.settings.problem import did_you_mean, shown
 from llm_exporter.settings.reading import UNSET, Kind, Reading
@@ -14,8 +14,8 @@ from llm_exporter.settings.source import ListNode, MapNode, Node, Scalar
 class Key:
     """The declaration of one key: what it is for, its kind and unit, and all that is said of it elsewhere.
 
-    `flag` names the command-line flag that wins over it; `example` is JSON data shown where the default is empty;
-    `restart` says that a reload cannot change it.
+    `flag` names the command-line flag that wins over it. `example` is JSON data, shown where the default is
+    empty. `restart` says that a reload cannot change it.
     """
 
     kind: Kind
@@ -35,15 +35,18 @@ def key(
     flag: str = "",
     example: object = None,
     restart: bool = False,
-) -> Any:  # noqa: ANN401 - stands where a field's default stands, like dataclasses.field
-    """Declare a key of a section: a dataclass field with its `Key` as metadata. Without a default it must be given."""
+) -> Any:
+    """Declare a key of a section, as a dataclass field. Without a default the key has to be given.
+
+    The result is Any because it stands where a default stands, like that of `dataclasses.field`.
+    """
     metadata = {"key": Key(kind, doc, unit, flag, example, restart)}
     if isinstance(default, dict):
         return dataclasses.field(default_factory=lambda: default, metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def section(cls: type, doc: str, *, restart: bool = False) -> Any:  # noqa: ANN401 - as `key`
+def section(cls: type, doc: str, *, restart: bool = False) -> Any:
     """Declare a section of the file whose keys are the fields of a dataclass, all with defaults."""
     return dataclasses.field(default_factory=cls, metadata={"key": Key(Section(cls), doc, restart=restart)})
 
@@ -130,7 +133,7 @@ class Items:
             return reading.problem(path, "the value is not a list", self.describe())
         if len(node.items) > self.most:
             return reading.problem(path, f"a list of {len(node.items)} is not allowed", self.describe())
-        values = []
+        values: list[Any] = []
         for index, item in enumerate(node.items):
             place = f"{path}[{index}]"
             reading.at(place, item.line)
@@ -148,13 +151,12 @@ class Items:
 
     def dump(self, value: object) -> object:
         """Give the list back."""
-        assert isinstance(value, tuple)
-        return [self.kind.dump(item) for item in value]
+        return [self.kind.dump(item) for item in cast("tuple[object, ...]", value)]
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A mapping from names to values of one kind; `names` says which names there are, None for any up to `most`.
+    """A mapping from names to values of one kind; `names` has the allowed names, None allows any.
 
     Names that are not given keep their value of the default.
     """
@@ -194,8 +196,7 @@ class Table:
 
     def dump(self, value: object) -> object:
         """Give the mapping back."""
-        assert isinstance(value, Mapping)
-        return {name: self.kind.dump(item) for name, item in value.items()}
+        return {name: self.kind.dump(item) for name, item in cast("Mapping[str, object]", value).items()}
 
 
 def _join(path: str, name: str) -> str:

@@ -45,23 +45,25 @@ FLAGS = tuple(Flag(key.flag, path, key.doc) for path, key in _declared(Settings)
 
 
 def load(path: str | None, env: Mapping[str, str], flags: Mapping[str, str]) -> Settings:
-    """Return the settings; `flags` maps names such as `--metrics-address` to what was given, absent when not given.
+    """Return the settings. `flags` maps the flags that were given, as `--metrics-address`, to their text.
 
-    Without `path` the file named by `LLM_EXPORTER_CONFIG` is read, without that none. Other `LLM_EXPORTER_…` variables
-    are left alone: Kubernetes sets some for a service named llm-exporter. An empty variable counts as not set.
+    Without `path` the file named by `LLM_EXPORTER_CONFIG` is read, without that none. An empty variable is as
+    good as none. Other `LLM_EXPORTER_…` variables are no mistake: Kubernetes makes some for a service.
+
     Raises SettingsError with everything that is wrong.
     """
-    path = path or env.get(environment_variable(CONFIG_FLAG)) or None
+    if path is None:
+        path = env.get(environment_variable(CONFIG_FLAG)) or None
     reading = Reading(
         path or "defaults", Path(path).parent.absolute() if path else Path.cwd(), _overrides(env, flags)
     )
-    root = parse(_content(path), path) if path else MapNode(1)
+    root = parse(_content(path), path) if path is not None else MapNode(1)
     settings = Section(Settings).read(root, "", reading)
     if settings is not UNSET:
-        check(cast(Settings, settings), reading)
+        check(cast("Settings", settings), reading)
     if reading.problems:
         raise SettingsError(reading.problems)
-    return cast(Settings, settings)
+    return cast("Settings", settings)
 
 
 def _content(path: str) -> bytes:

@@ -1,13 +1,19 @@
 """The `pricing` section: what the operator knows about names and prices."""
 
+# `key` and `section` make fields, as `dataclasses.field` does.
+# ruff: noqa: RUF009
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+from llm_exporter.pricing import config
+from llm_exporter.pricing.overrides import load_overrides
 from llm_exporter.settings.compound import Items, Section, Table, key
-from llm_exporter.settings.scalars import Boolean, Day, DecimalNumber, File, Pattern, Text
+from llm_exporter.settings.endpoints import File
+from llm_exporter.settings.scalars import Boolean, Day, DecimalNumber, Pattern, Text
 
 GLOB = Text("name, * stands for any characters", r"[A-Za-z0-9_.:/@+ *-]+", 256)
 PROVIDER = Text("provider, or nothing", r"[A-Za-z0-9_.:/-]*")
@@ -62,3 +68,24 @@ class Pricing:
         (),
         example=[{"provider": "anthropic", "multiplier": 0.85, "from": "2026-01-01", "until": "2027-01-01"}],
     )
+
+    def for_price_book(self) -> config.PricingConfig:
+        """Return what the price book takes. Raises OSError or PricesFileError when `prices_file` is bad."""
+        return config.PricingConfig(
+            model_aliases=tuple(
+                config.ModelAlias(alias.match, alias.model, alias.provider) for alias in self.model_aliases
+            ),
+            provider_aliases=self.provider_aliases,
+            overrides=load_overrides(self.prices_file) if self.prices_file else (),
+            discounts=tuple(
+                config.Discount(
+                    discount.multiplier,
+                    provider=discount.provider,
+                    model=discount.model,
+                    service=discount.service,
+                    from_date=discount.from_,
+                    until_date=discount.until,
+                )
+                for discount in self.discounts
+            ),
+        )

@@ -1,18 +1,23 @@
 """The settings: every key declared once, with its meaning, kind, unit, default and bounds.
 
-Errors, the commented example and docs/configuration.md follow from these declarations. Durations are seconds here, at
-the edge, and money USD.
+Errors, the commented example and docs/configuration.md follow from these declarations. Durations are seconds
+and money is USD here.
 """
+
+# `key` and `section` make fields, as `dataclasses.field` does.
+# ruff: noqa: RUF009
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from llm_exporter import catalogue
+from llm_exporter.receive.limits import ReceiveLimits
 from llm_exporter.settings.compound import Items, Section, Table, key, section
+from llm_exporter.settings.endpoints import Address, File, ListenAddress
 from llm_exporter.settings.objectives import Budget, Slo
 from llm_exporter.settings.pricing import GLOB, PROVIDER, Pricing
-from llm_exporter.settings.scalars import Address, Boolean, Choice, File, Integer, ListenAddress, Number, Text
+from llm_exporter.settings.scalars import Boolean, Choice, Integer, Number, Text
 
 MIB = 1 << 20
 ATTRIBUTE = Text("attribute key", r"[A-Za-z0-9_][A-Za-z0-9_.:/-]*")
@@ -93,12 +98,30 @@ class Receive:
         (),
         example=["https://app.example.com"],
     )
+    max_connections: int = key(
+        Integer(1, 100_000), "Most open connections on an HTTP port.", 512, unit="connections"
+    )
     max_connection_age_seconds: float = key(
-        Number(0, 86_400),
-        "Age at which a gRPC connection is closed, so that senders spread over replicas; 0 is never.",
+        Number(1, 31_536_000),
+        "Age at which a gRPC connection is closed, so that senders spread over replicas.",
         600.0,
         unit="seconds",
     )
+    retry_after_seconds: float = key(
+        Number(0.1, 3600), "How long a sender that is turned away is asked to wait.", 5.0, unit="seconds"
+    )
+
+    def limits(self) -> ReceiveLimits:
+        """Return the limits as the receivers take them."""
+        return ReceiveLimits(
+            max_request_bytes=self.max_request_bytes,
+            max_inflight_bytes=self.max_inflight_bytes,
+            max_concurrent_requests=self.max_concurrent_requests,
+            max_connections=self.max_connections,
+            read_timeout_seconds=self.read_timeout_seconds,
+            retry_after_seconds=self.retry_after_seconds,
+            max_connection_age_seconds=self.max_connection_age_seconds,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +180,7 @@ class Exposition:
 
     first_sample_hold_seconds: float = key(
         Number(0, 3600),
-        "How long a new series shows 0 before its first value, so that `increase()` sees it; more than a scrape interval.",
+        "How long a new series shows 0 before its first value, so that `increase()` sees it.",
         15.0,
         unit="seconds",
         flag="--first-sample-hold",
@@ -171,7 +194,7 @@ class Exposition:
     )
     buckets: Mapping[str, tuple[float, ...]] = key(
         Table(Items(Number(0, 1e15), 60, ascending=True), "histogram", tuple(HISTOGRAMS)),
-        "Upper bounds of the buckets of a histogram, in its unit, instead of the built-in ones; +Inf is implied.",
+        "Upper bounds of the buckets of a histogram, in its unit; +Inf is implied.",
         {},
         unit="the metric's",
         example={"llm_request_duration_seconds": [0.5, 1, 2, 5, 10, 30, 60, 120]},
@@ -213,7 +236,7 @@ class Dialects:
     )
     input_includes_cache: tuple[InputConvention, ...] = key(
         Items(Section(InputConvention), 100),
-        "What is known better than the built-in knowledge of an instrumentation; the first that matches holds.",
+        "Corrections of how an instrumentation counts; the first that matches holds.",
         (),
         example=[{"scope": "my.instrumentation*", "provider": "anthropic", "value": False}],
     )

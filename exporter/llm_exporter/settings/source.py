@@ -1,7 +1,7 @@
 """YAML text to a tree of nodes that know their lines, bounded in size, depth and count.
 
-A subset of YAML 1.2: one document, no anchors, aliases, tags or merge keys, no key twice in a mapping. Scalars stay
-text; the declared kind of a key decides what they mean, so `no` is a word and `1.10` a version where text is expected.
+A subset of YAML 1.2: one document, no anchors, aliases or tags, no key twice in a mapping. Scalars stay text:
+the declared kind of a key decides what they mean, so `no` is never a truth value, nor `12:30` a number.
 """
 
 import stat
@@ -59,7 +59,7 @@ class MapNode:
 Node = Scalar | ListNode | MapNode
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     def __init__(self, line: int, wrong: str, allowed: str) -> None:
         super().__init__(wrong)
         self.line, self.wrong, self.allowed = line, wrong, allowed
@@ -79,7 +79,8 @@ def read_bounded(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
 def parse(content: bytes, file: str) -> MapNode:
     """Parse a configuration file. Raises SettingsError naming `file` and the line of the first mistake.
 
-    A mistake at this level ends the reading, for what follows it cannot be told apart; an empty file is an empty mapping.
+    A mistake at this level ends the reading, as what follows cannot be told apart. An empty file is an empty
+    mapping.
     """
     if len(content) > MAX_BYTES:
         raise SettingsError(
@@ -93,7 +94,7 @@ def parse(content: bytes, file: str) -> MapNode:
     try:
         events = yaml.parse(text, Loader=yaml.SafeLoader)
         return _document(iter(events))
-    except _Refused as error:
+    except _RefusedError as error:
         raise SettingsError([Problem(f"{file}:{error.line}", "", error.wrong, error.allowed)]) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
@@ -113,15 +114,17 @@ def _document(events: Iterator[yaml.Event]) -> MapNode:
     for event in events:
         if isinstance(event, yaml.DocumentStartEvent):
             if root is not None:
-                raise _Refused(
-                    event.start_mark.line + 1, "a second document starts here", "one document in a file"
-                )
+                raise _RefusedError(_line(event), "a second document starts here", "one document in a file")
             root = reading.node(next(events), 1)
     if root is None or (isinstance(root, Scalar) and root.is_null):
         return MapNode(1)
     if not isinstance(root, MapNode):
-        raise _Refused(root.line, "the file is not a mapping", "sections, as in `listen:`")
+        raise _RefusedError(root.line, "the file is not a mapping", "sections, as in `listen:`")
     return root
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 1
 
 
 class _Reading:
@@ -132,18 +135,18 @@ class _Reading:
         self.nodes = 0
 
     def node(self, event: yaml.Event, depth: int) -> Node:
-        line = event.start_mark.line + 1
+        line = _line(event)
         self.nodes += 1
         if self.nodes > MAX_NODES:
-            raise _Refused(line, "the file has too many values", f"up to {MAX_NODES} values")
+            raise _RefusedError(line, "the file has too many values", f"up to {MAX_NODES} values")
         if depth > MAX_DEPTH:
-            raise _Refused(line, "the nesting is too deep", f"up to {MAX_DEPTH} levels")
+            raise _RefusedError(line, "the nesting is too deep", f"up to {MAX_DEPTH} levels")
         if getattr(event, "anchor", None):
-            raise _Refused(
+            raise _RefusedError(
                 line, "anchors and aliases are not supported", "the value written out where it is used"
             )
         if getattr(event, "tag", None):
-            raise _Refused(line, "tags are not supported", "the value without its tag")
+            raise _RefusedError(line, "tags are not supported", "the value without its tag")
         match event:
             case yaml.ScalarEvent():
                 return Scalar(line, event.value, event.style is None)
@@ -161,10 +164,10 @@ class _Reading:
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             key = self.node(event, depth + 1)
             if not isinstance(key, Scalar):
-                raise _Refused(key.line, "a list or mapping stands where a key belongs", "text as a key")
+                raise _RefusedError(key.line, "a list or mapping stands where a key belongs", "text as a key")
             if key.text in node.entries:
                 first = node.entries[key.text].line
-                raise _Refused(
+                raise _RefusedError(
                     key.line, f"key {shown(key.text)} is here twice, first in line {first}", "each key once"
                 )
             node.entries[key.text] = Entry(key.line, self.node(next(self.events), depth + 1))

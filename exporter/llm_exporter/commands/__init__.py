@@ -1,0 +1,1 @@
+"""The subcommands of llm-exporter: one module for each."""
