@@ -68,7 +68,6 @@ _OWN_PRICE = frozenset(
         "hyperbolic",
         "ibm",
         "infinity",
-        "llama",
         "llamacpp",
         "llamafile",
         "lmdeploy",
@@ -131,9 +130,8 @@ _FINE_TUNED = re.compile(r"^(ft:[^:]+):.*", re.IGNORECASE)
 
 def has_own_price(provider: str) -> bool:
     """Whether the price of a model's maker says nothing about what this provider asks."""
-    return not _OWN_PRICE.isdisjoint(
-        re.split(r"[^a-z0-9]+", provider.replace(".cpp", "cpp").replace("_cpp", "cpp"))
-    )
+    words = re.split(r"[^a-z0-9]+", provider)
+    return not _OWN_PRICE.isdisjoint([*words, "".join(words)])
 
 
 def is_free(provider_id: str, model_id: str) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from typing import TYPE_CHECKING, cast
 
 from genai_prices.data import providers as _PROVIDERS  # noqa: N812
@@ -87,6 +88,7 @@ def guess(model: str, service_tier: str = "") -> Listing | None:
     return None
 
 
+@cache
 def data_timestamp() -> float:
     """Unix seconds of the latest day on which the price table says that it was checked against a provider's
     own list.
