@@ -1,0 +1,25 @@
+"""Allocator settings for a process that reads large requests."""
+
+import ctypes
+import platform
+from typing import Final
+
+# malloc.h of glibc
+_M_TRIM_THRESHOLD: Final = -1
+_M_TOP_PAD: Final = -2
+_M_MMAP_THRESHOLD: Final = -3
+
+
+def keep_large_buffers() -> bool:
+    """Make glibc reuse the memory of request bodies instead of returning each to the system; False elsewhere.
+
+    Bodies of 100 KB and more sit above the threshold from which malloc maps and unmaps pages for every
+    allocation, and those page faults cost an HTTP receiver 2 to 5 times its CPU time. The price: up to
+    256 MiB of freed memory stay with the process, which the limits on requests in flight keep far away.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    settings = ((_M_MMAP_THRESHOLD, 32 << 20), (_M_TRIM_THRESHOLD, 256 << 20), (_M_TOP_PAD, 16 << 20))
+    # Before 2.35 glibc refuses an mmap threshold above 32 MiB.
+    return all(mallopt(option, value) == 1 for option, value in settings)
