@@ -1,0 +1,196 @@
+"""An OpenAI-compatible provider on loopback that answers from seeded distributions and keeps exact books.
+
+`POST /v1/chat/completions` (streamed or not, tools), `POST /v1/embeddings`, `GET /v1/models` as a client expects
+them; `GET /ledger` tells what was served, `POST /behaviour` changes how it behaves (see `behaviour.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from contextlib import contextmanager
+from random import Random
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import uvicorn
+
+from llm_exporter.demo import wire
+from llm_exporter.demo.answers import MODELS, Answer, Model, draw_chat, draw_embedding, draw_error
+from llm_exporter.demo.behaviour import Behaviour
+from llm_exporter.demo.http import RequestRefused, hold_until_gone, json_body, reply, start
+from llm_exporter.demo.ledger import Failure, Finish, Ledger, Refusal, Request, Tokens, ToolCall
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from llm_exporter.demo.http import Receive, Send
+
+MAX_IN_FLIGHT: Final = 256
+MAX_EMBEDDING_INPUTS: Final = 2048
+
+_OPERATIONS: Final = {"/v1/chat/completions": "chat", "/v1/embeddings": "embeddings"}
+_ERROR_TYPE_OF: Final = {
+    "overloaded": "unavailable",
+    "unknown_model": "invalid_request",
+    "too_large": "invalid_request",
+}
+
+
+class FakeLLM:
+    """The provider as an ASGI application.
+
+    `speed` divides every waiting time: 1 is real time, 1000 makes a conversation take milliseconds. `seed` makes
+    the draws repeatable for the same order of requests.
+    """
+
+    def __init__(self, *, seed: int = 1, speed: float = 1.0, behaviour: Behaviour | None = None) -> None:
+        self.ledger = Ledger()
+        self.behaviour = behaviour or Behaviour()
+        self._speed = speed
+        self._rng = Random(seed)  # noqa: S311 - a simulation, not a secret
+        self._in_flight = 0
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Answer one HTTP request (ASGI 3)."""
+        if scope["type"] != "http":
+            return
+        route = (scope["method"], scope["path"])
+        self._in_flight += 1
+        try:
+            if route == ("GET", "/ledger"):
+                await reply(send, 200, self.ledger.rows())
+            elif route == ("GET", "/v1/models"):
+                await reply(send, 200, wire.models())
+            elif route == ("POST", "/behaviour"):
+                await self._change_behaviour(receive, send)
+            elif scope["method"] == "POST" and scope["path"] in _OPERATIONS:
+                await self._serve(_OPERATIONS[scope["path"]], receive, send)
+            else:
+                await reply(send, 404, wire.error("invalid_request", f"no such endpoint: {scope['path']:.100}")[1])
+        finally:
+            self._in_flight -= 1
+
+    async def _change_behaviour(self, receive: Receive, send: Send) -> None:
+        try:
+            self.behaviour = self.behaviour.changed(await json_body(receive))
+        except ValueError as problem:
+            await reply(send, 400, {"error": {"message": str(problem)}})
+        except RequestRefused as refused:
+            await reply(send, *wire.error(refused.kind, refused.detail))
+        else:
+            await reply(send, 200, {"ok": True})
+
+    async def _serve(self, operation: str, receive: Receive, send: Send) -> None:
+        model_name, stream = "unknown", False
+        try:
+            body = await json_body(receive)
+            stream = body.get("stream") is True
+            model = _model(body, operation)
+            model_name = model.name
+            if self._in_flight > MAX_IN_FLIGHT:
+                raise RequestRefused("overloaded")
+            if kind := draw_error(self.behaviour, self._rng):
+                raise RequestRefused(kind)
+            if operation == "embeddings":
+                await self._embed(model, body, send)
+            else:
+                await self._chat(model, body, send, stream=stream)
+        except RequestRefused as refused:
+            error_type = _ERROR_TYPE_OF.get(refused.kind, refused.kind)
+            self.ledger.add(
+                (Request(model_name, operation, "error", stream), 1),
+                (Failure(model_name, operation, error_type), 1),
+            )
+            if refused.kind == "timeout":
+                await hold_until_gone(receive)
+            else:
+                await reply(send, *wire.error(refused.kind, refused.detail))
+
+    async def _embed(self, model: Model, body: dict[str, Any], send: Send) -> None:
+        texts = _texts(body.get("input"))
+        answer = draw_embedding(model, texts, self.behaviour, self._rng)
+        await self._wait(answer.first_token_after)
+        self._book(answer, "embeddings", stream=False)
+        await reply(send, 200, wire.embeddings(answer, len(texts)))
+
+    async def _chat(self, model: Model, body: dict[str, Any], send: Send, *, stream: bool) -> None:
+        messages = body.get("messages")
+        if not isinstance(messages, list) or not messages:
+            raise RequestRefused("invalid_request", "messages must be a list with at least one message")
+        answer = draw_chat(model, body, self.behaviour, self._rng)
+        completion_id = f"chatcmpl-{self._rng.getrandbits(64):016x}"
+        await self._wait(answer.first_token_after)
+        if not stream:
+            await self._wait(answer.usage.output * answer.per_token)
+            self._book(answer, "chat", stream=False)
+            await reply(send, 200, wire.chat_completion(answer, completion_id))
+            return
+        options = body.get("stream_options")
+        include_usage = isinstance(options, dict) and options.get("include_usage") is True
+        await start(send, 200, b"text/event-stream")
+        async for event in self._events(answer, completion_id, include_usage=include_usage):
+            await send({"type": "http.response.body", "body": event, "more_body": True})
+        await send({"type": "http.response.body", "body": wire.event("[DONE]")})
+
+    async def _events(self, answer: Answer, completion_id: str, *, include_usage: bool) -> AsyncIterator[bytes]:
+        for tokens, chunk in wire.chat_chunks(answer, completion_id):
+            await self._wait(tokens * answer.per_token)
+            yield wire.event(chunk)
+        # Before the last event: whoever has read the whole stream finds it in the ledger.
+        self._book(answer, "chat", stream=True)
+        if include_usage:
+            yield wire.event(wire.usage_chunk(answer, completion_id))
+
+    async def _wait(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / self._speed)
+
+    def _book(self, answer: Answer, operation: str, *, stream: bool) -> None:
+        model, usage = answer.model.name, answer.usage
+        self.ledger.add(
+            (Request(model, operation, "ok", stream), 1),
+            (Tokens(model, operation, "input"), usage.input),
+            (Tokens(model, operation, "input_cache_read"), usage.input_cache_read),
+            (Tokens(model, operation, "output"), usage.output),
+            (Tokens(model, operation, "output_reasoning"), usage.output_reasoning),
+            (Finish(model, answer.finish_reason), int(operation == "chat")),
+            (Refusal(model), int(bool(answer.refusal))),
+            *((ToolCall(model, name), 1) for name, _ in answer.tool_calls),
+        )
+
+
+@contextmanager
+def serving(llm: FakeLLM, port: int = 0) -> Iterator[str]:
+    """Serve in a thread on 127.0.0.1 and yield the base URL (`http://127.0.0.1:PORT`)."""
+    listener = socket.create_server(("127.0.0.1", port))
+    config = uvicorn.Config(
+        cast("Any", llm), log_level="error", lifespan="off", timeout_graceful_shutdown=1, access_log=False
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="fake-llm", daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)
+        listener.close()
+
+
+def _model(body: dict[str, Any], operation: str) -> Model:
+    name = body.get("model")
+    model = MODELS.get(name) if isinstance(name, str) else None
+    if model is None:
+        raise RequestRefused("unknown_model", f"The model {name!r:.100} does not exist")
+    if model.embeds != (operation == "embeddings"):
+        raise RequestRefused("invalid_request", f"The model {model.name} does not offer {operation}")
+    return model
+
+
+def _texts(value: object) -> list[str]:
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or not 0 < len(texts) <= MAX_EMBEDDING_INPUTS:
+        raise RequestRefused("invalid_request", f"input must be a text or 1 to {MAX_EMBEDDING_INPUTS} texts")
+    if not all(isinstance(text, str) for text in texts):
+        raise RequestRefused("invalid_request", "input must hold texts only")
+    return texts
