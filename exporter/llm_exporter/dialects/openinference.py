@@ -1,0 +1,48 @@
+"""OpenInference, as written by Arize's instrumentors and Phoenix."""
+
+from llm_exporter.dialects._dialect import Choice, Dialect, Documents, EventTime, Field, Json, When
+
+DIALECT = Dialect(
+    name="openinference",
+    authority=(
+        "https://github.com/Arize-ai/openinference/blob/main/spec/semantic_conventions.md",
+        "https://github.com/Arize-ai/openinference/tree/main/python/openinference-semantic-conventions",
+    ),
+    scopes=("openinference.instrumentation.*", "@arizeai/openinference-*"),
+    keys=frozenset({"openinference.span.kind"}),
+    prefixes=("llm.token_count.", "llm.input_messages.", "llm.output_messages.", "retrieval.documents.",
+              "annotations.", "trace.annotations.", "session.annotations.", "evaluations."),
+    marks=(b".span.kind",),
+    fields={
+        Field.OPERATION: ("openinference.span.kind",),
+        Field.PROVIDER: ("llm.provider", "llm.system"),
+        Field.RESPONSE_MODEL: ("llm.response.model_name", "llm.model_name", "embedding.model_name", "reranker.model_name"),
+        Field.REQUEST_MODEL: ("llm.request.model_name",),
+        Field.FINISH_REASON: ("llm.finish_reason",),
+        Field.STREAM: (Json("llm.invocation_parameters", "stream"),),
+        Field.TOOL: ("tool.name",),
+        Field.AGENT: ("agent.name",),
+        # Guardrails AI's instrumentor: the validator's name, and pass or fail as the output
+        Field.GUARDRAIL: ("validator_name",),
+        Field.VERDICT: (Choice("output.value", frozenset({"pass", "fail"})),),
+        Field.PROMPT_NAME: ("prompt.id",),
+        Field.PROMPT_VERSION: ("llm.prompt_template.version",),
+        Field.INPUT: ("llm.token_count.prompt",),
+        Field.OUTPUT: ("llm.token_count.completion",),
+        Field.CACHE_READ: (
+            "llm.token_count.prompt_details.cache_read",
+            "llm.token_count.prompt_details.cache_input",
+        ),
+        Field.CACHE_WRITE: ("llm.token_count.prompt_details.cache_write",),
+        Field.REASONING: ("llm.token_count.completion_details.reasoning",),
+        # the openai, mistralai and llama-index instrumentors, and Envoy AI Gateway
+        Field.FIRST_TOKEN: (EventTime("First Token Stream Event"),),
+        Field.COST: ("llm.cost.total",),
+    },
+    # the bedrock instrumentor passes Converse and Nova counts through; the Claude Agent SDK one the API's
+    cache_outside_input=(
+        When("openinference.instrumentation.bedrock", "aws.bedrock"),
+        When("openinference.instrumentation.claude_agent_sdk"),
+    ),
+    documents=Documents(indexed=("retrieval.documents.", "reranker.output_documents.")),
+)  # fmt: skip

@@ -1,0 +1,68 @@
+"""OpenLLMetry by Traceloop: the vocabulary before 0.5 and the one since, which is close to the conventions."""
+
+from llm_exporter.dialects._dialect import Dialect, Field, When
+
+# The packages of packages/opentelemetry-instrumentation-* whose scope the OpenTelemetry project's own
+# instrumentations do not share (those are named openai_v2, openai_agents_v2, google_genai and so on).
+_LIBRARIES = (
+    "alephalpha", "anthropic", "bedrock", "cohere", "crewai", "groq", "haystack", "langchain", "lancedb",
+    "llamaindex", "mcp", "milvus", "mistralai", "ollama", "openai", "openai.v0", "openai.v1", "openai_agents",
+    "pinecone", "qdrant", "replicate", "sagemaker", "together", "transformers", "voyageai", "watsonx", "weaviate",
+    "writer",
+)  # fmt: skip
+
+DIALECT = Dialect(
+    name="openllmetry",
+    authority=(
+        "https://github.com/traceloop/openllmetry/tree/main/packages/opentelemetry-semantic-conventions-ai",
+        "https://github.com/traceloop/openllmetry/tree/main/packages/traceloop-sdk",
+    ),
+    scopes=(
+        *(f"opentelemetry.instrumentation.{library}" for library in _LIBRARIES),
+        "traceloop.*",
+        "@traceloop/*",
+    ),
+    keys=frozenset(
+        {
+            "gen_ai.guardrail.guard_count",
+            "gen_ai.is_streaming",
+            "gen_ai.prompt.0.role",
+            "llm.headers",
+            "llm.is_streaming",
+            "llm.request.type",
+            "llm.usage.total_tokens",
+        }
+    ),
+    prefixes=("traceloop.",),
+    marks=(b"gen_ai.", b".span.kind"),
+    operations={"completion": "text_completion"},
+    fields={
+        Field.OPERATION: ("gen_ai.operation.name", "llm.request.type", "traceloop.span.kind"),
+        Field.RESPONSE_MODEL: ("gen_ai.response.model", "llm.response.model"),
+        Field.REQUEST_MODEL: ("gen_ai.request.model", "llm.request.model"),
+        Field.FINISH_REASON: (
+            "gen_ai.response.finish_reasons",
+            "gen_ai.completion.0.finish_reason",
+            "llm.response.finish_reason",
+            "llm.response.stop_reason",
+        ),
+        Field.STREAM: ("gen_ai.is_streaming", "llm.is_streaming"),
+        # traceloop.entity.name is the name of whatever traceloop.span.kind says
+        Field.TOOL: ("gen_ai.tool.name", "traceloop.entity.name"),
+        Field.AGENT_RUN: ("gen_ai.agent.name", "traceloop.entity.name"),
+        Field.PROMPT_NAME: ("traceloop.prompt.key",),
+        Field.PROMPT_VERSION: ("traceloop.prompt.version",),
+        Field.INPUT: ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.usage.prompt_tokens"),
+        Field.OUTPUT: (
+            "gen_ai.usage.output_tokens",
+            "gen_ai.usage.completion_tokens",
+            "llm.usage.completion_tokens",
+        ),
+        Field.REASONING: ("gen_ai.usage.reasoning_tokens", "llm.usage.reasoning_tokens"),
+    },
+    # the anthropic package adds the cache to the input; these two pass the API's count through
+    cache_outside_input=(
+        When("opentelemetry.instrumentation.bedrock", "aws.bedrock"),
+        When("opentelemetry.instrumentation.llamaindex", "anthropic"),
+    ),
+)

@@ -1,0 +1,81 @@
+"""OpenTelemetry GenAI semantic conventions: the current names and every older spelling.
+
+The fallback: it claims a span that no other dialect claims, and fills what another dialect leaves open.
+"""
+
+from llm_exporter.dialects._dialect import Dialect, Documents, Field, Scaled
+
+DIALECT = Dialect(
+    name="semconv",
+    authority=(
+        "https://github.com/open-telemetry/semantic-conventions/tree/v1.41.1/docs/gen-ai",
+        "https://github.com/open-telemetry/semantic-conventions-genai/tree/main/docs/gen-ai",
+    ),
+    prefixes=("gen_ai.",),
+    marks=(b"gen_ai.",),
+    fields={
+        Field.OPERATION: ("gen_ai.operation.name",),
+        # renamed in v1.37.0; the third is Cloudflare's AI Gateway
+        Field.PROVIDER: ("gen_ai.provider.name", "gen_ai.system", "gen_ai.model.provider"),
+        Field.RESPONSE_MODEL: ("gen_ai.response.model",),
+        Field.REQUEST_MODEL: ("gen_ai.request.model",),
+        Field.FINISH_REASON: ("gen_ai.response.finish_reasons", "gen_ai.response.finish_reason"),
+        Field.STREAM: ("gen_ai.request.stream", "gen_ai.request.is_stream"),
+        Field.SERVICE_TIER: ("openai.response.service_tier", "gen_ai.openai.response.service_tier"),
+        Field.ERROR_TYPE: ("error.type",),
+        Field.TOOL: ("gen_ai.tool.name",),
+        Field.AGENT: ("gen_ai.agent.name",),
+        Field.RETRIEVER: ("gen_ai.data_source.id", "db.collection.name", "db.system.name", "db.system"),
+        # opentelemetry-instrumentation-openai-agents-v2; the conventions have no guardrail span
+        Field.GUARDRAIL: ("gen_ai.guardrail.name",),
+        Field.VERDICT: ("gen_ai.guardrail.action", "gen_ai.guardrail.triggered", "gen_ai.guardrail.status"),
+        Field.DIRECTION: ("gen_ai.guardrail.direction",),
+        Field.PROMPT_NAME: ("gen_ai.prompt.name",),
+        Field.PROMPT_VERSION: ("gen_ai.prompt.version",),
+        Field.INPUT: ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
+        Field.OUTPUT: ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
+        Field.CACHE_READ: (
+            "gen_ai.usage.cache_read.input_tokens",
+            "gen_ai.usage.cache_read_input_tokens",
+            "gen_ai.usage.cache_read_tokens",
+            "gen_ai.usage.details.cache_read_tokens",
+            "gen_ai.usage.details.cache_read_input_tokens",
+            "gen_ai.usage.input_tokens.cached",
+            "gen_ai.usage.prompt_tokens_details.cached_tokens",
+            "gen_ai.usage.prompt_tokens_details.cache_read",
+            "gen_ai.usage.input_cached_tokens",
+            "gen_ai.usage.cached_tokens",
+        ),
+        # cache_creation became cache_write in semantic-conventions-genai#440
+        Field.CACHE_WRITE: (
+            "gen_ai.usage.cache_write.input_tokens",
+            "gen_ai.usage.cache_creation.input_tokens",
+            "gen_ai.usage.cache_creation_input_tokens",
+            "gen_ai.usage.cache_write_input_tokens",
+            "gen_ai.usage.cache_write_tokens",
+            "gen_ai.usage.details.cache_write_tokens",
+            "gen_ai.usage.details.cache_creation_input_tokens",
+            "gen_ai.usage.input_tokens.cache_write",
+            "gen_ai.usage.input_cache_creation",
+            "gen_ai.usage.prompt_tokens_details.cache_write",
+        ),
+        Field.REASONING: (
+            "gen_ai.usage.reasoning.output_tokens",
+            "gen_ai.usage.reasoning_tokens",
+            "gen_ai.usage.details.reasoning_tokens",
+            "gen_ai.usage.output_tokens.reasoning",
+            "gen_ai.usage.completion_tokens_details.reasoning",
+        ),
+        # the second and third are metric names that some writers put on spans
+        Field.FIRST_TOKEN: (
+            "gen_ai.response.time_to_first_chunk",
+            "gen_ai.client.operation.time_to_first_chunk",
+            "gen_ai.client.inference.time_to_first_chunk",
+            "gen_ai.response.time_to_first_token",
+            Scaled("gen_ai.response.time_to_first_token_ms", 1e-3),
+        ),
+        # not in the conventions; written by OpenRouter, OpenLIT and Cloudflare
+        Field.COST: ("gen_ai.usage.cost",),
+    },
+    documents=Documents(listed=("gen_ai.retrieval.documents",)),
+)

@@ -1,0 +1,121 @@
+"""What one span says, in the exporter's own words: the record that every dialect is read into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+from llm_exporter.pricing import Usage
+
+
+class Kind(Enum):
+    """What a span stands for; the value is its outcome in `llm_exporter_spans_total`."""
+
+    CALL = "call"
+    TOOL = "tool"
+    AGENT = "agent"
+    RETRIEVAL = "retrieval"
+    GUARDRAIL = "guardrail"
+    STRUCTURE = "structure"
+    """Belongs to an LLM application and has nothing to count: chains, steps, spans that repeat their children."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Context:
+    """What a resource says of all its spans: label values by the name of the label.
+
+    Compared by identity, which is what makes it cheap in a key: there is one for each set of values.
+    """
+
+    service_name: str
+    environment: str
+    team: str
+    feature: str
+    user_tier: str
+    customer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """The words of a span. Empty means not said. Values are canonical, but not yet bounded (see `labels`)."""
+
+    dialect: str
+    kind: Kind
+    service_name: str = ""
+    environment: str = ""
+    team: str = ""
+    feature: str = ""
+    user_tier: str = ""
+    customer: str = ""
+    provider: str = ""
+    response_model: str = ""
+    request_model: str = ""
+    operation: str = ""
+    failed: bool = False
+    error_type: str = ""
+    """Of the catalogue's `error_type` for a failed call, of `tool_error_type` for a failed tool."""
+    finish_reason: str = ""
+    stream: bool = False
+    service_tier: str = ""
+    tool: str = ""
+    agent: str = ""
+    retriever: str = ""
+    guardrail: str = ""
+    direction: str = ""
+    action: str = ""
+    prompt_name: str = ""
+    prompt_version: str = ""
+    input_excludes_cache: bool = False
+    """Whether the writer's input token count leaves out what was read from and written to the prompt cache."""
+
+
+class Numbers(NamedTuple):
+    """The numbers of a span as written. None means not said; counts are tokens."""
+
+    input: int | None = None
+    output: int | None = None
+    cache_read: int | None = None
+    cache_write: int | None = None
+    reasoning: int | None = None
+    first_token_ns: int | None = None
+    """From the start of the span."""
+    cost_pico: int | None = None
+    """Cost that the writer reports, in picodollars."""
+    uncached: int | None = None
+    """Input tokens outside the prompt cache, where the writer says so separately."""
+    cache_write_1h: int | None = None
+    """The part of `cache_write` that is kept for an hour, which costs more."""
+
+
+IMPLAUSIBLE = -1
+"""Stands for a number that is negative, not finite, or beyond any real call."""
+MAX_TOKENS = 10**9
+MAX_COST_PICO = 10_000 * 10**12
+
+
+def disjoint(numbers: Numbers, excludes_cache: bool) -> tuple[Usage, tuple[str, ...]]:
+    """Return the usage in disjoint counts, and the anomalies that had to be repaired.
+
+    Cache reads and writes larger than the input prove that the writer left them out of it; reasoning larger
+    than the output proves the same of reasoning. Source: open-telemetry/semantic-conventions#3163 for the
+    inclusive reading, providers' API references for the exclusive one.
+    """
+    read, write = numbers.cache_read or 0, numbers.cache_write or 0
+    total, output, reasoning = numbers.input or 0, numbers.output or 0, numbers.reasoning or 0
+    found = []
+    if numbers.uncached is not None:
+        plain = numbers.uncached
+    elif excludes_cache:
+        plain = total
+    elif read + write > total:
+        plain = total
+        found.append("cache_exceeds_input")
+    else:
+        plain = total - read - write
+    if reasoning > output:
+        found.append("reasoning_exceeds_output")
+    else:
+        output -= reasoning
+    hour = min(numbers.cache_write_1h or 0, write)
+    return Usage(plain, read, write, output, reasoning, hour), tuple(found)
