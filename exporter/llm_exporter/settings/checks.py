@@ -1,6 +1,7 @@
 """What can only be told from several keys together."""
 
 import bisect
+import re
 import ssl
 
 from llm_exporter.pricing.overrides import PricesFileError, load_overrides
@@ -10,11 +11,16 @@ from llm_exporter.settings.schema import Settings
 from llm_exporter.settings.source import read_bounded
 
 MAX_TOKEN_BYTES = 4096
+PERSONAL = re.compile(
+    r"(^|[._])(user|enduser|session|conversation|thread|trace|request)[._]id$|e-?mail|password|token$"
+)
+CONTENT = re.compile(r"(^|[._])(prompt|completion|messages|content|(input|output)\.value)$")
+"""Attribute keys that say who or which one, and those that hold what was said: neither is ever a label."""
 
 
 def check(settings: Settings, reading: Reading) -> None:
     """Note in `reading` whatever is impossible. A check whose keys were already refused stays silent."""
-    for one in (_listeners, _sizes, _token, _tls, _discounts, _prices, _budgets, _slos):
+    for one in (_listeners, _sizes, _token, _tls, _labels, _discounts, _prices, _budgets, _slos):
         one(settings, reading)
 
 
@@ -80,12 +86,25 @@ def _tls(settings: Settings, reading: Reading) -> None:
             # The password keeps OpenSSL from asking for one on the terminal.
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, private, password="")
         except (ssl.SSLError, OSError) as error:
-            reason = getattr(error, "reason", None) or error.strerror or "not PEM"
+            reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
             reading.problem(
                 "receive.tls_cert_file",
-                f"the pair of files cannot be used: {reason}",
+                f"the pair of files cannot be used: {reason or 'not PEM'}",
                 "a PEM certificate chain and its private key without passphrase",
             )
+
+
+def _labels(settings: Settings, reading: Reading) -> None:
+    if not reading.sound("labels"):
+        return
+    for name, label in settings.labels.items():
+        for index, attribute in enumerate(label.extra_attributes):
+            if PERSONAL.search(attribute) or CONTENT.search(attribute):
+                reading.problem(
+                    f"labels.{name}.extra_attributes[{index}]",
+                    f"value {attribute} is not allowed",
+                    "attributes with few values that identify nobody and quote nothing",
+                )
 
 
 def _discounts(settings: Settings, reading: Reading) -> None:
@@ -159,6 +178,6 @@ def _threshold(
     reading.problem(
         path,
         f"value {threshold:g} is not allowed",
-        f"a bucket bound of {histogram}, the nearest are {nearest}",
+        f"a bucket bound of {histogram}, nearest {nearest}",
         f"add it to exposition.buckets.{histogram} for another",
     )

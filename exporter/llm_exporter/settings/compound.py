@@ -1,6 +1,7 @@
 """Kinds of values that hold others (sections, lists, tables), and `key`, which declares one key."""
 
 import dataclasses
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import MISSING, dataclass
 from typing import Any, cast
@@ -8,6 +9,8 @@ from typing import Any, cast
 from llm_exporter.settings.problem import did_you_mean, shown
 from llm_exporter.settings.reading import UNSET, Kind, Reading
 from llm_exporter.settings.source import ListNode, MapNode, Node, Scalar
+
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,37 +76,40 @@ class Section:
         if not isinstance(node, MapNode):
             return reading.problem(path, "the value is not a mapping", self.describe())
         declared = keys(self.cls)
+        values: dict[str, object] = {}
         for name, entry in node.entries.items():
             place = _join(path, name)
             reading.at(place, entry.line)
             if name not in declared:
                 reading.problem(place, "unknown key", ", ".join(declared), did_you_mean(name, declared))
-        values: dict[str, object] = {}
+                continue
+            inner = UNSET if default is UNSET else getattr(default, name)
+            values[name] = declared[name].kind.read(entry.value, place, reading, inner)
+        for name, key in declared.items():
+            place = _join(path, name)
+            if place in reading.overrides:
+                source, scalar = reading.overrides[place]
+                reading.places[place] = source
+                values[name] = key.kind.read(scalar, place, reading)
+            elif isinstance(key.kind, Section) and name not in node.entries:
+                values[name] = key.kind.read(MapNode(node.line), place, reading)
+        return self._made(values, path, reading, default)
+
+    def _made(self, values: Mapping[str, object], path: str, reading: Reading, default: object) -> object:
+        given: dict[str, object] = {}
+        complete = True
         for field in dataclasses.fields(self.cls):
             name = field.name.rstrip("_")
-            value = self._value(name, declared[name], node, _join(path, name), reading, default)
-            if value is not UNSET:
-                values[field.name] = value
-            elif field.default is MISSING and field.default_factory is MISSING:
-                if name not in node.entries:
-                    reading.problem(path, f"key {name} is missing", declared[name].kind.describe())
-                return UNSET
-        return self.cls(**values) if default is UNSET else dataclasses.replace(default, **values)  # type: ignore[type-var]
-
-    def _value(
-        self, name: str, key: Key, node: MapNode, path: str, reading: Reading, default: object
-    ) -> object:
-        inner = UNSET if default is UNSET else getattr(default, name)
-        value: object = UNSET
-        if name in node.entries:
-            value = key.kind.read(node.entries[name].value, path, reading, inner)
-        elif isinstance(key.kind, Section):
-            value = key.kind.read(MapNode(node.line), path, reading, inner)
-        if path in reading.overrides:
-            source, scalar = reading.overrides[path]
-            reading.places[path] = source
-            value = key.kind.read(scalar, path, reading, inner)
-        return value
+            if values.get(name, UNSET) is not UNSET:
+                given[field.name] = values[name]
+            elif default is UNSET and field.default is MISSING and field.default_factory is MISSING:
+                complete = False
+                if name not in values:
+                    allowed = field.metadata["key"].kind.describe()
+                    reading.problem(path, f"key {name} is missing", allowed)
+        if not complete:
+            return UNSET
+        return self.cls(**given) if default is UNSET else dataclasses.replace(default, **given)  # type: ignore[type-var]
 
     def dump(self, value: object) -> object:
         """Give the section back, with every key."""
@@ -201,5 +207,5 @@ class Table:
 
 def _join(path: str, name: str) -> str:
     """The path of a key below another; names from outside are cut and escaped as in `shown`."""
-    safe = name if name.isidentifier() and name.isascii() and len(name) <= 80 else shown(name)
+    safe = name if PLAIN_NAME.fullmatch(name) else shown(name)
     return f"{path}.{safe}" if path else safe

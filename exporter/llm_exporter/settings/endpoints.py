@@ -42,8 +42,11 @@ class ListenAddress(ScalarKind):
             return None
         match = ADDRESS.fullmatch(text)
         if match is None or int(match[3]) > 65535:
-            port = text.removeprefix(":")
-            raise ValueError(f"did you mean 127.0.0.1:{port}?" if port.isdecimal() and len(port) <= 5 else "")
+            host, _, port = text.rpartition(":")
+            nearest = f"[{host}]:{port}" if ":" in host else f"{host or '127.0.0.1'}:{port}"
+            raise ValueError(
+                f"did you mean {nearest}?" if ADDRESS.fullmatch(nearest) and text != nearest else ""
+            )
         return Address(match[1] or match[2], int(match[3]))
 
     def dump(self, value: object) -> object:

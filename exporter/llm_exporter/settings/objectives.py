@@ -16,7 +16,9 @@ class Budget:
 
     scope: str = key(Choice(("total", "team", "feature", "service", "model")), "What the limit is on.")
     name: str = key(
-        Text("value of the label", r"[A-Za-z0-9_.:/@+ -]*"), "Which team, feature …; empty for total.", ""
+        Text("value of the label, of A-Z a-z 0-9 _ . : / @ + - and spaces", r"[A-Za-z0-9_.:/@+ -]*"),
+        "Which team, feature …; empty for total.",
+        "",
     )
     period: str = key(Choice(("day", "month")), "Calendar period in UTC that it is for.")
     limit_usd: float = key(Number(0, 1e12, between=True), "Most that may be spent in the period.", unit="USD")
@@ -26,7 +28,10 @@ class Budget:
 class Slo:
     """A service level objective."""
 
-    name: str = key(Text("name", r"[A-Za-z0-9_.:/@+ -]+"), "Value of the label `slo`.")
+    name: str = key(
+        Text("name of A-Z a-z 0-9 _ . : / @ + - and spaces", r"[A-Za-z0-9_.:/@+ -]+"),
+        "Value of the label `slo`.",
+    )
     kind: str = key(
         Choice(("availability", "latency", "time_to_first_token", "quality")),
         "What has to be good about a call.",

@@ -15,8 +15,10 @@ from llm_exporter.settings.compound import Items, Section, Table, key
 from llm_exporter.settings.endpoints import File
 from llm_exporter.settings.scalars import Boolean, Day, DecimalNumber, Pattern, Text
 
-GLOB = Text("name, * stands for any characters", r"[A-Za-z0-9_.:/@+ *-]+", 256)
-PROVIDER = Text("provider, or nothing", r"[A-Za-z0-9_.:/-]*")
+GLOB = Text(
+    "name of A-Z a-z 0-9 _ . : / @ + - and spaces, * stands for any characters", r"[A-Za-z0-9_.:/@+ *-]+", 256
+)
+PROVIDER = Text("provider in A-Z a-z 0-9 _ . : / -, or nothing", r"[A-Za-z0-9_.:/-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +27,10 @@ class ModelAlias:
 
     match: str = key(Pattern(), "Regular expression that the whole model name matches, capitals ignored.")
     provider: str = key(PROVIDER, "Provider whose price holds; empty is the span's own.", "")
-    model: str = key(Text("name", r"[A-Za-z0-9_.:/@+ -]+"), "Name in the price table or the prices file.")
+    model: str = key(
+        Text("name of A-Z a-z 0-9 _ . : / @ + - and spaces", r"[A-Za-z0-9_.:/@+ -]+"),
+        "Name in the price table or the prices file.",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +56,7 @@ class Pricing:
         File(), "YAML file with own prices; they come before the built-in ones.", None
     )
     provider_aliases: Mapping[str, str] = key(
-        Table(Text("provider", r"[A-Za-z0-9_.:/-]+"), "name of a provider"),
+        Table(Text("provider in A-Z a-z 0-9 _ . : / -", r"[A-Za-z0-9_.:/-]+"), "name of a provider"),
         "Names of providers that spans carry, and the provider each one stands for.",
         {},
         example={"my-gateway": "openai"},

@@ -61,7 +61,7 @@ def _fixed(old: Settings, new: Settings) -> Iterator[Problem]:
             continue
         for name in keys(type(before)):
             if getattr(before, name) != getattr(after, name):
-                wrong = "the value cannot change while the exporter runs"
+                path = f"{section}.{name}"
                 yield Problem(
-                    "reload", f"{section}.{name}", wrong, "the value at start", "restart to change it"
+                    "reload", path, "it cannot change at run time", "the old value", "restart to change it"
                 )

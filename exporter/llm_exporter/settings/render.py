@@ -2,7 +2,7 @@
 
 import json
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
 
 from llm_exporter.settings.compound import Items, Key, Section, Table, keys
@@ -28,10 +28,10 @@ def page() -> str:
         "",
         "One YAML file, given as `--config FILE` or `LLM_EXPORTER_CONFIG`; without it the defaults hold.",
         "A flag wins over the environment, the environment over the file, the file over the default.",
-        "Relative paths start at the directory of the file. YAML anchors, aliases and tags are not supported.",
+        "Relative paths start at the directory of the file. YAML anchors, aliases and tags are refused.",
         "",
         "`llm-exporter check-config FILE` names everything that is wrong with a file, by line and key.",
-        "SIGHUP or `POST /-/reload` makes a running exporter read it again; when it is wrong the old one stays.",
+        "SIGHUP or `POST /-/reload` makes a running exporter read it again; a wrong one is not taken up.",
         "[An example](../provisioning/llm-exporter/config.example.yaml) has every key with its default.",
     ]
     return "\n".join([*head, *_page_of_sections()]) + "\n"
@@ -82,11 +82,10 @@ def _example_of(cls: type, instance: object, indent: str) -> Iterator[str]:
         yield from (f"{indent}# {line}" for line in _facts(key))
         data = key.kind.dump(value)
         if isinstance(key.kind, Table) and data:
-            yield f"{indent}{name}:"
-            yield from (f"{indent}  {entry}: {flow(item)}" for entry, item in data.items())  # type: ignore[attr-defined]
+            yield from (indent + line for line in _block(name, data))
             continue
         if key.example is not None:
-            yield from (f"{indent}# {line}" for line in _block(name, key.example))
+            yield from (f"{indent}# {line}" for line in ("For example:", *_block(name, key.example)))
         yield f"{indent}{name}: {flow(data)}"
 
 
@@ -106,7 +105,6 @@ def _facts(key: Key) -> Iterator[str]:
 
 
 def _block(name: str, value: object) -> Iterator[str]:
-    yield "For example:"
     yield f"{name}:"
     match value:
         case Mapping():
@@ -122,34 +120,26 @@ def _restart(key: Key) -> str:
 def _page_of_sections() -> Iterator[str]:
     for name, key in keys(Settings).items():
         yield from ("", f"## {name}", "", key.doc + _restart(key), "")
-        inner = members(key.kind)
         if isinstance(key.kind, Section):
             yield from _table(key.kind.cls)
-            for part, nested in keys(key.kind.cls).items():
-                if (item := members(nested.kind)) is not None:
-                    yield from ("", f"### {name}.{part}", "", f"{nested.doc} Each has:", "")
-                    yield from _table(item.cls)
-                if nested.example is not None:
-                    yield from (
-                        "",
-                        "```yaml",
-                        f"{name}:",
-                        *(f"  {line}" for line in _lines(part, nested)),
-                        "```",
-                    )
-        elif inner is not None:
-            yield from _table(inner.cls, "see below" if isinstance(key.kind, Table) else "")
-            if isinstance(key.kind, Table):
-                data = key.kind.dump(getattr(Settings(), name))
-                yield from ("", "Built in:", "", "```yaml", f"{name}:")
-                yield from (f"  {entry}: {flow(item)}" for entry, item in data.items())  # type: ignore[attr-defined]
-                yield "```"
-            if key.example is not None:
-                yield from ("", "```yaml", *_lines(name, key), "```")
+            yield from _page_of_parts(name, key.kind.cls)
+        elif (inner := members(key.kind)) is not None:
+            built_in = key.kind.dump(getattr(Settings(), name)) if isinstance(key.kind, Table) else None
+            yield from _table(inner.cls, "see below" if built_in else "")
+            yield from _fenced(_block(name, built_in or key.example))
 
 
-def _lines(name: str, key: Key) -> list[str]:
-    return list(_block(name, key.example))[1:]
+def _page_of_parts(section: str, cls: type) -> Iterator[str]:
+    for name, key in keys(cls).items():
+        if (inner := members(key.kind)) is not None:
+            yield from ("", f"### {section}.{name}", "", f"{key.doc} Each has:", "")
+            yield from _table(inner.cls)
+        if key.example is not None:
+            yield from _fenced((f"{section}:", *(f"  {line}" for line in _block(name, key.example))))
+
+
+def _fenced(lines: Iterable[str]) -> Iterator[str]:
+    yield from ("", "```yaml", *lines, "```")
 
 
 def _table(cls: type, elsewhere: str = "") -> Iterator[str]:

@@ -162,7 +162,10 @@ class Day(ScalarKind):
         """Return the date."""
         if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
             raise ValueError
-        return date.fromisoformat(text)
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            raise ValueError("there is no such day") from None
 
     def dump(self, value: object) -> object:
         """Give the date back."""

@@ -20,7 +20,7 @@ from llm_exporter.settings.pricing import GLOB, PROVIDER, Pricing
 from llm_exporter.settings.scalars import Boolean, Choice, Integer, Number, Text
 
 MIB = 1 << 20
-ATTRIBUTE = Text("attribute key", r"[A-Za-z0-9_][A-Za-z0-9_.:/-]*")
+ATTRIBUTE = Text("attribute key of A-Z a-z 0-9 _ . : / -", r"[A-Za-z0-9_][A-Za-z0-9_.:/-]*")
 
 LABELS = {
     label.name: label
@@ -229,7 +229,7 @@ class Dialects:
     """How instrumentations are read."""
 
     disabled: tuple[str, ...] = key(
-        Items(Text("name of a dialect", r"[a-z0-9_]+"), 100),
+        Items(Text("name of a dialect in a-z 0-9 _", r"[a-z0-9_]+"), 100),
         "Dialects whose spans are not read.",
         (),
         example=["openinference"],

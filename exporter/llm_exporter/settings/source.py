@@ -4,6 +4,7 @@ A subset of YAML 1.2: one document, no anchors, aliases or tags, no key twice in
 the declared kind of a key decides what they mean, so `no` is never a truth value, nor `12:30` a number.
 """
 
+import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -67,8 +68,9 @@ class _RefusedError(Exception):
 
 def read_bounded(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
     """Read a regular file of at most `max_bytes`. Raises OSError, with a reason, otherwise."""
-    with path.open("rb") as file:
-        if not stat.S_ISREG(path.stat().st_mode):
+    # Opening a pipe would wait for someone to write to it.
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError("it is not a regular file")
         content = file.read(max_bytes + 1)
     if len(content) > max_bytes:
