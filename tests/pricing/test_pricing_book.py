@@ -255,6 +255,13 @@ def test_names_are_cut_before_they_are_matched() -> None:
     assert prices.quote("vllm", "x" * 256 + "!" * 10**6, NOON).provider == "openai"
 
 
+def test_a_providers_name_is_cut_too() -> None:
+    """What stands behind the 256th character of a provider's name is neither read nor remembered."""
+    prices = PriceBook(PricingConfig(provider_aliases={"x" * 256: "openai"}))
+    assert prices.quote("x" * 300, "gpt-4o", NOON).provider == "openai"
+    assert prices.quote("x" * 256, "gpt-4o", NOON) is prices.quote("x" * 10**6, "gpt-4o", NOON)
+
+
 def test_threads_get_the_right_quote_for_their_time() -> None:
     """Two threads that price calls on both sides of a change each get the price of their own side."""
     prices = PriceBook(PricingConfig())

@@ -12,7 +12,7 @@ from genai_prices.types import ModelInfo, ModelPrice, StartDateConstraint, Tiere
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_exporter.pricing import PICO, PriceBook, PricingConfig, Usage, table
+from llm_exporter.pricing import PICO, PriceBook, PricingConfig, Usage, table, windows
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NOON_NS = int(NOON.timestamp()) * 10**9
@@ -92,7 +92,8 @@ def test_a_quote_for_every_listed_name_and_tier_costs_what_genai_prices_works_ou
                 continue
             quote = book.quote(provider.id, model.id, NOON_NS, service_tier=tier)
             assert (quote.provider, quote.model) == (theirs.provider.id, theirs.model.id)
-            assert quote.context_window == theirs.model.context_window
+            if theirs.model.context_window:
+                assert quote.context_window == theirs.model.context_window
             compared.add((provider.id, model.id))
             if quote.rates is not None:
                 assert quote.rates.cost(usage) == exact(theirs.total_price), (provider.id, model.id, tier)
@@ -160,3 +161,26 @@ def test_the_price_data_has_a_date_that_is_not_in_the_future_of_its_release() ->
     assert date(2026, 10, 1) < stamp.date()
     assert stamp.time() == datetime.min.time()
     assert stamp < datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "window"),
+    [
+        ("openai", "gpt-4o", 128_000),  # the table's own
+        ("gcp.gemini", "gemini-2.5-pro", 1_048_576),  # from its model on OpenRouter
+        ("groq", "llama-3.3-70b-versatile", 131_072),  # from the provider's page
+        ("openai", "whisper-1", None),
+    ],
+)
+def test_the_context_window_is_known_where_anyone_says_it(
+    provider: str, model: str, window: int | None
+) -> None:
+    """The price table's window, else another listing's of the same model, else the provider's page, else
+    none."""
+    assert PriceBook(PricingConfig()).quote(provider, model, NOON_NS).context_window == window
+
+
+def test_each_added_context_window_is_one_that_the_price_table_lacks() -> None:
+    """A window that the table has learnt, or whose model left it, is dead weight here."""
+    missing = {(provider.id, model.id) for provider, model in MODELS if not model.context_window}
+    assert windows._WINDOWS.keys() <= missing

@@ -25,7 +25,7 @@ from genai_prices.types import (
     TimeOfDateConstraint,
 )
 
-from . import names
+from . import names, windows
 from .rates import PICO, Rates, TokenPrices, rates
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _listing(seller: Provider, entry: ModelInfo, service_tier: str) -> Listing:
     return Listing(
         provider=seller.id,
         model=entry.id,
-        context_window=entry.context_window,
+        context_window=entry.context_window or windows.context_window(seller.id, entry.id),
         rates_at=rates_at,
         change_dates=frozenset(c.start_date for c in conditions if isinstance(c, StartDateConstraint)),
         change_times=frozenset(
