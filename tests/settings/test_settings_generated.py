@@ -110,6 +110,6 @@ def test_every_example_in_a_comment_can_be_used() -> None:
             tree.update({section: parts} if parts else {})
     reading = Reading("f")
     text = "\n".join(f"{name}: {flow(value)}" for name, value in tree.items())
-    settings = Section(Settings).read(parse(text.encode(), "f"), "", reading)
+    settings = Section(Settings).read(parse(text.encode(), "f"), "", reading, Settings())
     assert reading.problems == []
     assert settings != Settings()

@@ -57,7 +57,8 @@ def test_flags_win_over_environment_over_file_over_default(flag, tmp_path: Path)
     in_file, in_environment, in_flag, *expected = VALUES[flag.name]
     section, name = flag.path.split(".")
     file = tmp_path / "config.yaml"
-    file.write_text(f"{section}:\n  {name}: {in_file}\n")
+    written = in_file if flag.name == "--first-sample-hold" else f'"{in_file}"'
+    file.write_text(f"{section}:\n  {name}: {written}\n")
 
     assert value_at(load(None, {}, {}), flag.path) == value_at(Settings(), flag.path)
     assert value_at(load(str(file), {}, {}), flag.path) == expected[0]
@@ -159,7 +160,8 @@ def test_pricing_reaches_the_price_book(tmp_path: Path) -> None:
         "  provider_aliases: {my-gateway: openai}\n"
         '  model_aliases: [{match: "prod-.*", provider: openai, model: gpt-4o}]\n'
         "  discounts:\n"
-        "    - {provider: openai, model: gpt-*, service: chat, multiplier: 0.1, from: 2026-01-01, until: 2027-01-01}\n"
+        "    - {provider: openai, model: gpt-*, service: chat,\n"
+        "       multiplier: 0.1, from: 2026-01-01, until: 2027-01-01}\n"
     )
     config = load(str(file), {}, {}).pricing.for_price_book()
     assert config.provider_aliases == {"my-gateway": "openai"}
@@ -214,7 +216,7 @@ def test_every_allowed_value_is_read_as_it_was_written(data: st.DataObject) -> N
     text = "\n".join(f"{section}: {flow(part)}" for section, part in tree.items())
 
     reading = Reading("f")
-    settings = Section(Settings).read(parse(text.encode(), "f"), "", reading)
+    settings = Section(Settings).read(parse(text.encode(), "f"), "", reading, Settings())
 
     assert reading.problems == []
     expected = Settings()

@@ -58,7 +58,7 @@ def load(path: str | None, env: Mapping[str, str], flags: Mapping[str, str]) -> 
         path or "defaults", Path(path).parent.absolute() if path else Path.cwd(), _overrides(env, flags)
     )
     root = parse(_content(path), path) if path is not None else MapNode(1)
-    settings = Section(Settings).read(root, "", reading)
+    settings = Section(Settings).read(root, "", reading, Settings())
     if settings is not UNSET:
         check(cast("Settings", settings), reading)
     if reading.problems:

@@ -100,7 +100,7 @@ def parse(content: bytes, file: str) -> MapNode:
         raise SettingsError([Problem(f"{file}:{error.line}", "", error.wrong, error.allowed)]) from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        wrong = f"character U+{ord(str(error.character)[:1] or chr(0)):04X} cannot stand in YAML"
+        wrong = f"character U+{int(error.character):04X} cannot stand in YAML"
         raise SettingsError([Problem(f"{file}:{line}", "", wrong, "printable text")]) from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
