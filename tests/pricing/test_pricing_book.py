@@ -101,7 +101,8 @@ def test_an_own_price_comes_before_the_price_table() -> None:
             )
         )
     )
-    assert usd(prices, "azure.ai.openai", "gpt-4o-2024-11-20") == Decimal("12.5")
+    assert usd(prices, "azure.ai.openai", "gpt-4o-2024-11-20") == 3
+    assert usd(prices, "azure.ai.openai", "gpt-4o-2024-05-13") == 20
     assert usd(prices, "azure.ai.openai", "azure/GPT-4o") == 3
     assert usd(prices, "openai", "gpt-4o") == Decimal("12.5")
     everywhere = prices.quote("anthropic", "claude-sonnet-4-5-20250929", NOON)
@@ -132,8 +133,7 @@ def test_an_own_price_makes_a_self_hosted_model_priced() -> None:
 
 
 def test_own_prices_start_at_the_beginning_of_their_day() -> None:
-    """The last price that has started holds, in whatever order they are given; before all of them the
-    first."""
+    """The last price that has started holds, in any order; before all of them the earliest."""
     prices = PriceBook(
         PricingConfig(
             overrides=(
@@ -164,8 +164,7 @@ def test_an_alias_leads_to_an_own_price() -> None:
 
 
 def test_the_first_matching_discount_applies_while_it_lasts() -> None:
-    """A discount multiplies the whole price of matching calls between its days, and later ones are not
-    added."""
+    """A discount multiplies the price of matching calls between its days; others are not added."""
     prices = PriceBook(
         PricingConfig(
             discounts=(
@@ -184,9 +183,9 @@ def test_the_first_matching_discount_applies_while_it_lasts() -> None:
 
 
 def test_a_discount_also_lowers_request_fees_and_cache_savings() -> None:
-    """Everything on the bill is multiplied: half of 0.0131 (sonar), half of 0.009 saved
-    (claude-haiku-4-5)."""
+    """Everything on the bill is multiplied."""
     prices = PriceBook(PricingConfig(discounts=(Discount(Decimal("0.5")),)))
+    # half of 0.0131, and half of the 0.009 that claude-haiku-4-5 saves
     assert usd(prices, "perplexity", "sonar", usage=Usage(1000, 0, 0, 100, 0)) == Decimal("0.00655")
     rates = prices.quote("anthropic", "claude-haiku-4-5", NOON).rates
     assert rates is not None

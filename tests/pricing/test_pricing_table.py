@@ -77,8 +77,7 @@ def test_every_price_of_the_table_gives_the_cost_that_genai_prices_works_out() -
 
 
 def test_a_quote_for_every_listed_name_and_tier_costs_what_genai_prices_works_out() -> None:
-    """Looking a model up by its own id, under each tier, finds the entry and the price that genai-prices
-    finds."""
+    """Looking a model up by its id, under each tier, finds what genai-prices finds."""
     book = PriceBook(PricingConfig())
     usage = Usage(150_000, 60_000, 4321, 987, 654, 321)
     snapshot = genai_prices.data_snapshot.DataSnapshot(providers=providers, from_auto_update=False)
@@ -155,8 +154,7 @@ def test_a_model_sold_by_something_else_than_tokens_is_unpriced_and_not_free(
 
 
 def test_the_price_data_has_a_date_that_is_not_in_the_future_of_its_release() -> None:
-    """The date is a day on which prices were checked, after the first prices of 2026 and before this
-    release."""
+    """It is a day of late 2026 on which prices were checked, and it has passed."""
     stamp = datetime.fromtimestamp(PriceBook(PricingConfig()).data_timestamp_seconds, UTC)
     assert date(2026, 10, 1) < stamp.date()
     assert stamp.time() == datetime.min.time()
@@ -175,8 +173,7 @@ def test_the_price_data_has_a_date_that_is_not_in_the_future_of_its_release() ->
 def test_the_context_window_is_known_where_anyone_says_it(
     provider: str, model: str, window: int | None
 ) -> None:
-    """The price table's window, else another listing's of the same model, else the provider's page, else
-    none."""
+    """The price table's window, else another listing's, else the provider's page, else none."""
     assert PriceBook(PricingConfig()).quote(provider, model, NOON_NS).context_window == window
 
 
@@ -184,3 +181,31 @@ def test_each_added_context_window_is_one_that_the_price_table_lacks() -> None:
     """A window that the table has learnt, or whose model left it, is dead weight here."""
     missing = {(provider.id, model.id) for provider, model in MODELS if not model.context_window}
     assert windows._WINDOWS.keys() <= missing
+
+
+def test_every_kind_of_price_in_the_table_is_used_or_left_out_on_purpose() -> None:
+    """A new kind of token price must not be dropped unseen: it would make calls look cheaper than they are."""
+    used = {
+        "input_mtok",
+        "cache_read_mtok",
+        "cache_write_mtok",
+        "cache_write_1h_mtok",
+        "output_mtok",
+        "output_reasoning_mtok",
+        "requests_kcount",
+    }
+    no_tokens_of_text = (
+        "_audio_",
+        "_image_",
+        "_video_",
+        "_citation_",
+        "_hours",
+        "_kpages",
+        "_mchars",
+        "_kcount",
+    )
+    for provider, model in MODELS:
+        for moment in moments(model):
+            for key in model.get_prices(moment).__dict__:
+                left_out = any(part in key for part in no_tokens_of_text)
+                assert key in used or left_out, (provider.id, model.id, key)

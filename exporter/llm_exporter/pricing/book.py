@@ -35,8 +35,7 @@ class Quote:
     provider: str
     """Provider id in the price table, or the provider of an own price; "" when neither matched."""
     model: str
-    """Canonical name for the `model` label: the price table's id or the own price's name, else the cleaned
-    name."""
+    """Canonical name for the `model` label: of the price table or the own price, else the cleaned name."""
     context_window: int | None
     """Tokens, None when the table does not know."""
     rates: Rates | None
@@ -114,8 +113,9 @@ class PriceBook:
             listed = table.find(known, model, service_tier)
         elif not names.has_own_price(provider):
             listed = table.guess(model, service_tier)
+        spelt = (model, listed.model) if listed else (model,)
         for pattern, own in self._overrides:
-            if pattern.fullmatch(model) and own.provider.lower() in ("", provider, known):
+            if any(map(pattern.fullmatch, spelt)) and own.provider.lower() in ("", provider, known):
                 return _own_listing(own, provider, model, listed)
         if listed is not None:
             return listed

@@ -17,8 +17,7 @@ NO_ALIASES: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class ModelAlias:
-    """Names that mean a model the price table knows, such as an Azure deployment or a Bedrock application
-    profile.
+    """Names that mean a model the price table knows: Azure deployments, Bedrock application profiles.
 
     Raises:
         ValueError: `match` is no regular expression, or `model` is empty.
@@ -105,7 +104,7 @@ class PricedModel:
     """
 
     model: str
-    """Name, capitals ignored; `*` stands for any text."""
+    """Name as spans have it or as in the `model` label, capitals ignored; `*` stands for any text."""
     prices: tuple[DatedPrices, ...]
     """In any order; the last one that has started holds, before all of them the earliest."""
     provider: str = ""
@@ -131,8 +130,7 @@ class PricedModel:
 
 @dataclass(frozen=True, slots=True)
 class Discount:
-    """A factor on the whole price of matching calls. The first discount that matches a call is the one
-    applied.
+    """A factor on the whole price of matching calls; of several that match, the first holds.
 
     Raises:
         ValueError: the multiplier is not a Decimal from 0 to 10, or the dates are in the wrong order.
@@ -169,8 +167,7 @@ class PricingConfig:
     model_aliases: tuple[ModelAlias, ...] = ()
     """Tried in order; the first match holds."""
     provider_aliases: Mapping[str, str] = field(default_factory=lambda: NO_ALIASES)
-    """A provider name that spans carry, to the semantic-conventions name or the price table's id it stands
-    for."""
+    """Provider names that spans carry, to the semantic-conventions names that they stand for."""
     overrides: tuple[PricedModel, ...] = ()
     """Tried in order; the first match holds."""
     discounts: tuple[Discount, ...] = ()

@@ -143,8 +143,7 @@ def clean(model: str) -> str:
     """The model's name without the path of the API that serves it.
 
     `models/gemini-2.5-pro`, `publishers/anthropic/models/claude-opus-4`, `azure/gpt-4o` and the ARN of a
-    Bedrock model or inference profile lose what stands before the name. What follows a fine-tuned model's
-    base name says who owns it and is different for each: it goes too.
+    Bedrock model or inference profile lose what stands before the name.
     """
     if model.startswith("arn:"):
         # arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-opus-4-…; the profile
@@ -175,13 +174,12 @@ def spellings(model: str) -> list[str]:
 
 
 def label(model: str) -> str:
-    """How an unlisted model is called: its clean name, without what is different for each owner."""
+    """How an unlisted model is called: its clean name; of a fine-tuned one, the base without its owner."""
     return _FINE_TUNED.sub(r"\1", model)
 
 
 def vendor(model: str) -> str:
-    """The provider that a name implies by itself: `vendor/model`, or the form that only Bedrock ids have; or
-    ""."""
+    """The provider that `vendor/model` names, or that the form of a Bedrock id implies; "" when neither."""
     prefix, slash, _ = model.partition("/")
     if slash:
         return prefix.lower()

@@ -137,8 +137,7 @@ class Rates:
         )
 
     def cache_savings(self, usage: Usage) -> int:
-        """Picodollars that the prompt cache saved: the same input at the uncached rate, minus what it did
-        cost.
+        """Picodollars that the prompt cache saved: its tokens at the uncached rate, minus what they did cost.
 
         Negative when writing the cache cost more than reading it saved, as when a cache is never read.
         """

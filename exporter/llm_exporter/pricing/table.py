@@ -90,8 +90,7 @@ def guess(model: str, service_tier: str = "") -> Listing | None:
 
 @cache
 def data_timestamp() -> float:
-    """Unix seconds of the latest day on which the price table says that it was checked against a provider's
-    own list.
+    """Unix seconds of the latest day on which a price of the table is said to have been checked.
 
     genai-prices records no date of release in its distribution, and its wheel's files carry no usable time.
     Remarks beside the prices do say when they were last "checked" or "verified"; the newest of these is a

@@ -51,11 +51,9 @@ _OPENROUTER = {
 
 
 def context_window(provider: str, model: str) -> int | None:
-    """The window of a model (by its ids in the price table) that the table has no window for, None when
-    unknown.
+    """Tokens that a model (by its ids in the price table) holds, where the table itself does not say.
 
-    OpenRouter passes calls on to the model's maker, so what the table knows of its model of the same name
-    holds.
+    OpenRouter passes calls on to the maker, so the table's entry for its model of the same name says it too.
     """
     found = _WINDOWS.get((provider, model))
     if found is None and provider in _VENDORS:
