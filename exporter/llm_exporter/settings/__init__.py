@@ -1,14 +1,13 @@
 """The exporter's settings: one declaration, from which reading, checking, the example and the docs follow."""
 
+from llm_exporter.settings.dialects import Dialects, InputConvention
 from llm_exporter.settings.endpoints import Address
 from llm_exporter.settings.loading import FLAGS, Flag, load
 from llm_exporter.settings.objectives import Budget, Slo
 from llm_exporter.settings.pricing import Discount, ModelAlias, Pricing
 from llm_exporter.settings.problem import Problem, SettingsError
 from llm_exporter.settings.schema import (
-    Dialects,
     Exposition,
-    InputConvention,
     LabelSettings,
     Limits,
     Listen,

@@ -7,7 +7,7 @@ import ssl
 from llm_exporter.pricing.overrides import PricesFileError, load_overrides
 from llm_exporter.settings.objectives import SLO_HISTOGRAMS
 from llm_exporter.settings.reading import Reading
-from llm_exporter.settings.schema import Settings
+from llm_exporter.settings.schema import LABELS, Settings
 from llm_exporter.settings.source import read_bounded
 
 MAX_TOKEN_BYTES = 4096
@@ -98,6 +98,10 @@ def _labels(settings: Settings, reading: Reading) -> None:
     if not reading.sound("labels"):
         return
     for name, label in settings.labels.items():
+        if label.extra_attributes and not LABELS[name].attributes:
+            own = ", ".join(label.name for label in LABELS.values() if label.attributes)
+            wrong = "the label does not come from an attribute of its own"
+            reading.problem(f"labels.{name}.extra_attributes", wrong, f"on {own}")
         for index, attribute in enumerate(label.extra_attributes):
             if PERSONAL.search(attribute) or CONTENT.search(attribute):
                 reading.problem(

@@ -14,9 +14,10 @@ from pathlib import Path
 from llm_exporter import catalogue
 from llm_exporter.receive.limits import ReceiveLimits
 from llm_exporter.settings.compound import Items, Section, Table, key, section
+from llm_exporter.settings.dialects import Dialects
 from llm_exporter.settings.endpoints import Address, File, ListenAddress
 from llm_exporter.settings.objectives import Budget, Slo
-from llm_exporter.settings.pricing import GLOB, PROVIDER, Pricing
+from llm_exporter.settings.pricing import Pricing
 from llm_exporter.settings.scalars import Boolean, Choice, Integer, Number, Text
 
 MIB = 1 << 20
@@ -130,7 +131,9 @@ class LabelSettings:
 
     extra_attributes: tuple[str, ...] = key(
         Items(ATTRIBUTE, 20),
-        "Attribute keys that are looked at before the built-in ones; the first that is set wins.",
+        "Attribute keys that are looked at before the built-in ones; the first that is set wins. Only for "
+        + ", ".join(label.name for label in LABELS.values() if label.attributes)
+        + ".",
         (),
     )
     cap: int = key(
@@ -210,35 +213,6 @@ class Log:
     )
     format: str = key(
         Choice(("text", "json")), "One line of text or one JSON object for each message.", "text"
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InputConvention:
-    """How the spans of a scope count input tokens."""
-
-    scope: str = key(GLOB, "Name of the instrumentation scope.")
-    provider: str = key(PROVIDER, "Only calls to this provider; empty is any.", "")
-    value: bool = key(
-        Boolean(), "Whether the input tokens they report include those read from a prompt cache."
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dialects:
-    """How instrumentations are read."""
-
-    disabled: tuple[str, ...] = key(
-        Items(Text("name of a dialect in a-z 0-9 _", r"[a-z0-9_]+"), 100),
-        "Dialects whose spans are not read.",
-        (),
-        example=["openinference"],
-    )
-    input_includes_cache: tuple[InputConvention, ...] = key(
-        Items(Section(InputConvention), 100),
-        "Corrections of how an instrumentation counts; the first that matches holds.",
-        (),
-        example=[{"scope": "my.instrumentation*", "provider": "anthropic", "value": False}],
     )
 
 
