@@ -89,7 +89,7 @@ def _tls(settings: Settings, reading: Reading) -> None:
             reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
             reading.problem(
                 "receive.tls_cert_file",
-                f"the pair of files cannot be used: {reason or 'not PEM'}",
+                f"the pair of files cannot be used: {reason or 'OpenSSL cannot read them'}",
                 "a PEM certificate chain and its private key without passphrase",
             )
 
