@@ -55,7 +55,7 @@ class LabelLimiter:
         on_overflow: Callable[[str], None],
         on_redacted: Callable[[str], None],
     ) -> None:
-        self._caps = caps
+        self.caps = caps
         self._seen: dict[str, set[str]] = {}
         self._on_overflow = on_overflow
         self._on_redacted = on_redacted
@@ -73,7 +73,7 @@ class LabelLimiter:
         if cleaned == REDACTED:
             self._on_redacted(label.name)
             return cleaned
-        if len(seen) >= self._caps.get(label.name, label.cap):
+        if len(seen) >= self.caps.get(label.name, label.cap):
             self._on_overflow(label.name)
             return OTHER
         seen.add(cleaned)

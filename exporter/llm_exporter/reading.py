@@ -289,7 +289,7 @@ class Plan:
             retriever=word(Field.RETRIEVER.value),
             guardrail=word(Field.GUARDRAIL.value),
             direction=word(Field.DIRECTION.value).lower(),
-            action=_action(word(Field.VERDICT.value), failed),
+            action=_action(word(Field.VERDICT.value), failed) if kind is Kind.GUARDRAIL else "",
             prompt_name=word(Field.PROMPT_NAME.value),
             prompt_version=word(Field.PROMPT_VERSION.value),
             input_excludes_cache=self._excludes_cache(provider),

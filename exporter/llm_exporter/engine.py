@@ -1,0 +1,185 @@
+"""The parts put together as the settings say: store, prices, vocabulary, pipeline. Takes OTLP, gives exposition."""
+
+from __future__ import annotations
+
+import platform
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from llm_exporter import __version__
+from llm_exporter import catalogue as c
+from llm_exporter.account import Accountant
+from llm_exporter.describe import Described, describe_request
+from llm_exporter.dialects._dialect import When
+from llm_exporter.exposition import render
+from llm_exporter.otlp.schema import PROTOBUF_IMPLEMENTATION, DecodeError, parse_request
+from llm_exporter.pipeline import Limits, Pipeline
+from llm_exporter.pricing import PriceBook
+from llm_exporter.reading import Vocabulary
+from llm_exporter.receive.sink import Malformed, Verdict
+from llm_exporter.recent import RecentSpans
+from llm_exporter.store import Store
+
+if TYPE_CHECKING:
+    from llm_exporter.exposition import Format
+    from llm_exporter.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What depends on the settings, replaced as a whole."""
+
+    settings: Settings
+    store: Store
+    pipeline: Pipeline
+    prices: PriceBook
+
+
+class Engine:
+    """Everything between the receivers and the pages. Implements `receive.sink.Sink`.
+
+    Safe to call from several threads: the pipeline and the exposition take turns by the store's lock.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._parts = _build(settings, None)
+        self.recent = RecentSpans()
+        self.started = time.time()
+        _show_configuration(self._parts)
+
+    @property
+    def store(self) -> Store:
+        """The accumulators in use."""
+        return self._parts.store
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The pipeline in use."""
+        return self._parts.pipeline
+
+    def apply(self, settings: Settings) -> None:
+        """Put changed settings to use. What was counted stays, except when buckets or exemplars change.
+
+        Raises:
+            OSError: a file that the settings name cannot be read.
+            ValueError: a prices file that is not one.
+        """
+        parts = _build(settings, self._parts)
+        _show_configuration(parts)
+        self._parts = parts
+
+    def traces(self, request: bytes, transport: str) -> Verdict:  # noqa: ARG002 - the sink's interface
+        """Count an encoded ExportTraceServiceRequest."""
+        pipeline = self.pipeline
+        verdict = pipeline.traces(request)
+        room = self.recent.room(time.monotonic())
+        if room:
+            self.recent.add(describe_request(pipeline, request, most=room))
+        return verdict
+
+    def logs(self, request: bytes, transport: str) -> Verdict:  # noqa: ARG002 - the sink's interface
+        """Count the log records of an encoded ExportLogsServiceRequest; none is read for content."""
+        try:
+            decoded = parse_request(request)
+        except DecodeError as error:
+            raise Malformed("the body is not a protobuf ExportLogsServiceRequest") from error
+        records = sum(len(scope.items) for resource in decoded.resources for scope in resource.scopes)
+        with self.store.lock:
+            self.store.add(c.EXPORTER_LOG_RECORDS, (), "ignored", by=records)
+        return Verdict(0, "")
+
+    def describe(self, request: bytes, most: int = 10_000) -> list[Described]:
+        """Return how each span of an encoded request is read, without counting it."""
+        return describe_request(self.pipeline, request, most=most)
+
+    def observe(self, transport: str, code: str, n_bytes_wire: int, n_bytes: int) -> None:  # noqa: ARG002
+        """Count one request of the receivers, whatever became of it (`receive.sink.Observe`)."""
+        with self.store.lock:
+            self.store.add(c.EXPORTER_REQUESTS, (transport, code))
+            self.store.add(c.EXPORTER_RECEIVED_BYTES, (transport,), by=n_bytes_wire)
+
+    def reloaded(self, successful: bool, timestamp_seconds: float) -> None:
+        """Show whether the newest configuration is in use, and since when (unix seconds)."""
+        with self.store.lock:
+            self.store.set(c.EXPORTER_CONFIG_RELOAD_SUCCESSFUL, int(successful))
+            self.store.set(c.EXPORTER_CONFIG_RELOAD_TIMESTAMP, timestamp_seconds)
+
+    def exposition(self, form: Format) -> list[bytes]:
+        """Return one scrape, a chunk per metric family."""
+        store, pipeline = self.store, self.pipeline
+        started = time.perf_counter_ns()
+        with store.lock:
+            pipeline.collect()
+            for group in store.distinct_groups():
+                store.set(c.EXPORTER_LABEL_SETS, len(group.cells), (group.name,))
+        chunks = list(render(store, form, time.monotonic()))
+        with store.lock:
+            cell = store.cell(c.EXPORTER_SCRAPE_DURATION, ())
+            instrument = store.groups[c.EXPORTER_SCRAPE_DURATION.name].instrument(c.EXPORTER_SCRAPE_DURATION)
+            cell.observe(instrument, time.perf_counter_ns() - started)
+        return chunks
+
+    def sweep(self) -> None:
+        """Drop label sets that were idle for too long. To be called now and then, whether anyone scrapes or not."""
+        with self.store.lock:
+            self.pipeline.collect()
+            if self.store.expire(time.monotonic()):
+                self.pipeline.forget_bindings()
+
+
+def _build(settings: Settings, old: _Parts | None) -> _Parts:
+    shown = settings.exposition
+    prices = PriceBook(settings.pricing.for_price_book())
+    caps = {name: label.cap for name, label in settings.labels.items()}
+    same_shape = old is not None and (
+        old.settings.exposition.buckets == shown.buckets and old.settings.exposition.exemplars == shown.exemplars
+    )
+    if old is not None and same_shape:
+        store = old.store
+        with store.lock:
+            old.pipeline.collect()
+            store.limiter.caps = caps
+            store.cells_per_group = settings.limits.series_per_metric_group
+            store.hold_seconds = shown.first_sample_hold_seconds
+            store.idle_seconds = settings.limits.series_idle_seconds
+    else:
+        store = Store(
+            bounds=shown.buckets,
+            caps=caps,
+            cells_per_group=settings.limits.series_per_metric_group,
+            exemplars=shown.exemplars,
+            first_sample_hold_seconds=shown.first_sample_hold_seconds,
+            idle_seconds=settings.limits.series_idle_seconds,
+        )
+    vocabulary = Vocabulary(
+        {name: label.extra_attributes for name, label in settings.labels.items()},
+        settings.dialects.disabled,
+        [(When(rule.scope, rule.provider), rule.value) for rule in settings.dialects.input_includes_cache],
+    )
+    limits = Limits(
+        spans_per_request=settings.limits.spans_per_request,
+        attributes_per_span=settings.limits.attributes_per_span,
+        bindings=settings.limits.bindings,
+    )
+    with store.lock:
+        accountant = Accountant(store, prices, prefer_reported=settings.pricing.prefer_reported)
+        pipeline = Pipeline(accountant, vocabulary, limits)
+    return _Parts(settings, store, pipeline, prices)
+
+
+def _show_configuration(parts: _Parts) -> None:
+    """Set the gauges that come from the configuration."""
+    store, settings = parts.store, parts.settings
+    with store.lock:
+        for gauge in (c.BUDGET_LIMIT, c.SLO_OBJECTIVE):
+            store.clear(gauge)
+        for budget in settings.budgets:
+            store.set(c.BUDGET_LIMIT, budget.limit_usd, (budget.scope, budget.name), budget.period)
+        for slo in settings.slos:
+            store.set(c.SLO_OBJECTIVE, slo.objective, (slo.name,))
+            if slo.threshold_seconds is not None:
+                store.set(c.SLO_LATENCY_THRESHOLD, slo.threshold_seconds, (slo.name,))
+        store.set(c.EXPORTER_PRICE_DATA_TIMESTAMP, parts.prices.data_timestamp_seconds)
+        versions = (__version__, platform.python_version(), PROTOBUF_IMPLEMENTATION)
+        store.set(c.EXPORTER_BUILD_INFO, 1, versions)
