@@ -7,8 +7,8 @@ that its field cannot hold; the text names the field and never quotes the value.
 import base64
 import re
 import struct
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final, TypeVar
+from collections.abc import Mapping
+from typing import Final
 
 from opentelemetry.proto.logs.v1.logs_pb2 import SeverityNumber
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage
@@ -34,14 +34,14 @@ _SPAN_KINDS: Final = dict(SpanMessage.SpanKind.items())
 _STATUS_CODES: Final = dict(StatusMessage.StatusCode.items())
 _SEVERITIES: Final = dict(SeverityNumber.items())
 _SPECIAL_DOUBLES: Final = frozenset({"NaN", "Infinity", "-Infinity"})
-_INTEGER: Final = re.compile(r"-?[0-9]{1,20}", re.ASCII)
 _DOUBLE: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?", re.ASCII)
 _pack_fixed64: Final = struct.Struct("<Q").pack
 _pack_fixed32: Final = struct.Struct("<I").pack
 _pack_double: Final = struct.Struct("<d").pack
+# The most common attribute is a short string. What stands before its text depends on its length alone.
+_SHORT: Final = 126
+_SHORT_STRINGS: Final = tuple(b"\x12" + varint(2 + size) + b"\x0a" + varint(size) for size in range(_SHORT))
 _keys: dict[str, bytes] = {}
-
-_Message = TypeVar("_Message")
 
 
 def resource(message: Resource) -> bytes:
@@ -75,12 +75,14 @@ def span(message: Span) -> bytes:
     _fixed64(parts, b"\x41", message.end_time_unix_nano, "endTimeUnixNano")
     _attributes(parts, b"\x4a", message.attributes)
     _uint32(parts, b"\x50", message.dropped_attributes_count, "droppedAttributesCount")
-    _messages(parts, b"\x5a", message.events, _event)
+    if message.events:
+        parts += [delimited(b"\x5a", _event(event)) for event in message.events]
     _uint32(parts, b"\x60", message.dropped_events_count, "droppedEventsCount")
-    _messages(parts, b"\x6a", message.links, _link)
+    if message.links:
+        parts += [delimited(b"\x6a", _link(link)) for link in message.links]
     _uint32(parts, b"\x70", message.dropped_links_count, "droppedLinksCount")
     if message.status is not None:
-        _messages(parts, b"\x7a", (message.status,), _status)
+        parts.append(delimited(b"\x7a", _status(message.status)))
     _fixed32(parts, b"\x85\x01", message.flags, "flags")
     return b"".join(parts)
 
@@ -92,7 +94,7 @@ def log_record(message: LogRecord) -> bytes:
     _enum(parts, b"\x10", message.severity_number, _SEVERITIES, "severityNumber")
     _text(parts, b"\x1a", message.severity_text)
     if message.body is not None:
-        _messages(parts, b"\x2a", (message.body,), any_value)
+        parts.append(delimited(b"\x2a", any_value(message.body)))
     _attributes(parts, b"\x32", message.attributes)
     _uint32(parts, b"\x38", message.dropped_attributes_count, "droppedAttributesCount")
     _fixed32(parts, b"\x45", message.flags, "flags")
@@ -164,8 +166,12 @@ def _attributes(parts: list[bytes], tag: bytes, attributes: list[KeyValue] | Non
     for attribute in attributes or ():
         name = attribute.key or ""
         content = _keys.get(name) or _remember(name)
-        if attribute.value is not None:
-            content += delimited(b"\x12", any_value(attribute.value, depth))
+        value = attribute.value
+        if value is not None:
+            if value.string_value is not None and len(text := value.string_value.encode()) < _SHORT:
+                content += _SHORT_STRINGS[len(text)] + text
+            else:
+                content += delimited(b"\x12", any_value(value, depth))
         parts.append(delimited(tag, content))
 
 
@@ -175,13 +181,6 @@ def _remember(name: str) -> bytes:
     if len(_keys) < _MAX_KEYS and len(name) < 128:
         _keys[name] = encoded
     return encoded
-
-
-def _messages(
-    parts: list[bytes], tag: bytes, messages: Iterable[_Message] | None, encode: Callable[[_Message], bytes]
-) -> None:
-    if messages:
-        parts += [delimited(tag, encode(message)) for message in messages]
 
 
 def _text(parts: list[bytes], tag: bytes, value: str | None) -> None:
@@ -196,8 +195,7 @@ def _identifier(parts: list[bytes], tag: bytes, value: str | None, name: str) ->
         raw = bytes.fromhex(value)
     except ValueError:
         raw = b""
-    # fromhex passes over white space
-    if 2 * len(raw) != len(value):
+    if 2 * len(raw) != len(value):  # fromhex skips white space
         raise ValueError(f"{name} is not hexadecimal")
     parts.append(delimited(tag, raw))
 
@@ -220,20 +218,20 @@ def _uint32(parts: list[bytes], tag: bytes, value: Integer, name: str) -> None:
 def _enum(parts: list[bytes], tag: bytes, value: Integer, names: Mapping[str, int], name: str) -> None:
     """Encode an enum value; OTLP/JSON wants the number, older SDKs send the name."""
     if value is not None:
-        number = names[value] if isinstance(value, str) and value in names else value
+        number = names.get(value, value) if isinstance(value, str) else value
         parts.append(tag + varint(_in_range(number, -(1 << 31), 1 << 31, name)))
 
 
 def _in_range(value: int | str | float, low: int, high: int, name: str) -> int:
     if isinstance(value, str):
-        number = int(value) if _INTEGER.fullmatch(value) else low - 1
-    elif isinstance(value, float):
-        number = int(value) if value.is_integer() else low - 1
-    else:
+        number = int(value) if value.removeprefix("-").isdecimal() else high
+    elif isinstance(value, int):
         number = value
-    if not low <= number < high:
-        raise ValueError(f"{name} is not an integer from {low} to {high - 1}")
-    return number
+    else:
+        number = int(value) if value.is_integer() else high
+    if low <= number < high:
+        return number
+    raise ValueError(f"{name} is not an integer from {low} to {high - 1}")
 
 
 def _double(value: float | str) -> float:

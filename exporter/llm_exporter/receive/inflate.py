@@ -53,7 +53,11 @@ def _inflate_member(body: bytes, coding: Coding, room: int, output: list[bytes])
                 break
             pending = stream.unconsumed_tail
             if not chunk and not stream.eof:
-                raise Malformed(f"the {coding} body is cut short")
+                raise _not_valid(coding)
     except _ERRORS:
-        raise Malformed(f"the body is not valid {coding}") from None
+        raise _not_valid(coding) from None
     return stream.unused_data, room
+
+
+def _not_valid(coding: Coding) -> Malformed:
+    return Malformed(f"the body is not {coding}, or it is damaged or cut short")

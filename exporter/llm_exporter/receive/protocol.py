@@ -67,7 +67,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP."""
-        self.observe_rejected("400")
+        self._observe("400")
         super().send_400_response(msg)
 
     def _step_forward(self, *, in_head: bool) -> None:
@@ -90,7 +90,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _reject(self, status: HTTPStatus) -> None:
-        self.observe_rejected(str(status.value))
+        self._observe(str(status.value))
         head = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
         self.transport.write(head.encode())
         self.transport.close()
+
+    def _observe(self, status: str) -> None:
+        # Once its head is complete, the application counts it. Before the first request there is no cycle.
+        if getattr(self.cycle, "response_complete", True):
+            self.observe_rejected(status)
