@@ -2,8 +2,8 @@
 
     python tests/demo/record.py otel [--content]        writes tests/demo/data/otel[-content].json
 
-Of many traces only those are kept that show a shape of span not seen before. All text is the demo's own; stack
-traces are cut because they hold the paths of whoever records.
+Of many traces only those are kept that show a shape of span not seen before. All text is the demo's own;
+stack traces are cut because they hold the paths of whoever records.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from llm_exporter.demo.agent import SupportAgent
 from llm_exporter.demo.behaviour import ERROR_KINDS, Behaviour
 from llm_exporter.demo.fake_llm import FakeLLM, serving
-from llm_exporter.demo.instrument import INSTRUMENTATIONS, instrument, tracer_provider
+from llm_exporter.demo.instrument import INSTRUMENTATIONS, instrument
+from llm_exporter.demo.sending import tracer_provider
 from llm_exporter.demo.traffic import SERVICES, client, run_traffic
 
 DATA = Path(__file__).parent / "data"
@@ -40,7 +41,7 @@ BEHAVIOUR = Behaviour(
 
 
 def record(name: str, *, content: bool) -> dict[str, Any]:
-    """Run the demo's traffic under one instrumentation and return an ExportTraceServiceRequest as OTLP JSON."""
+    """The demo's traffic under one instrumentation: an ExportTraceServiceRequest as OTLP JSON."""
     memory = InMemorySpanExporter()
     provider = tracer_provider("support-assistant", memory)
     instrument(name, provider, content=content)
@@ -80,7 +81,10 @@ def _otlp_json(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     if node.get("key") == "exception.stacktrace":
-        return {"key": "exception.stacktrace", "value": {"stringValue": "Traceback (most recent call last): ..."}}
+        return {
+            "key": "exception.stacktrace",
+            "value": {"stringValue": "Traceback (most recent call last): ..."},
+        }
     ids = {"traceId", "spanId", "parentSpanId"}
     return {
         key: base64.b64decode(value).hex() if key in ids else _otlp_json(value) for key, value in node.items()

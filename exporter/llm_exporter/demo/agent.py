@@ -1,7 +1,7 @@
-"""A support agent as an application team would write it: the openai client, tools, retrieval, and a few spans.
+"""A support agent as an application team would write it: openai client, tools, retrieval, a few spans.
 
 The spans are what such a team adds by hand (OTel GenAI semantic conventions: invoke_agent, retrieval,
-execute_tool); the calls to the model are traced by whichever instrumentation package is switched on. No prompt,
+execute_tool); calls of the model are traced by whichever instrumentation package is switched on. No prompt,
 answer or tool argument is put on a span.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from openai import APIConnectionError, InternalServerError, RateLimitError
 from opentelemetry.trace import SpanKind
@@ -33,8 +33,8 @@ MAX_ROUNDS: Final = 4
 ATTEMPTS: Final = 2
 
 HOUSE_RULES: Final = (
-    "You answer customers of a web shop. Be brief and friendly, quote the help centre, never guess an order's "
-    "state, never promise money. Use the tools. When the help centre has no answer, offer to pass the question on."
+    "You answer customers of a web shop. Be brief and friendly, quote the help centre, never guess where "
+    "an order is, never promise money. Use the tools. Without an answer, offer to pass the question on."
 )
 
 
@@ -82,7 +82,9 @@ class SupportAgent:
         """Sum up a ticket for the colleague who takes over."""
         with self._request("job summarise-ticket", "summarise-ticket", "operations", customer):
             messages = _prompt(f"Sum up this ticket in three sentences: {ticket}", [])
-            answer = _attempt(lambda: self._client.chat.completions.create(model=SUMMARISER, messages=messages))
+            answer = _attempt(
+                lambda: self._client.chat.completions.create(model=SUMMARISER, messages=messages)
+            )
             return answer.choices[0].message.content or ""
 
     def _request(self, name: str, feature: str, team: str, customer: Customer) -> Any:
@@ -94,7 +96,7 @@ class SupportAgent:
         return self._tracer.start_as_current_span(f"invoke_agent {name}", attributes=attributes)
 
     def _retrieve(self, question: str) -> list[Document]:
-        attributes = {
+        attributes: dict[str, str | int] = {
             "gen_ai.operation.name": "retrieval",
             "gen_ai.data_source.id": "help-centre",
             "gen_ai.request.top_k": 3,
@@ -108,7 +110,9 @@ class SupportAgent:
     def _plan(self, messages: list[Any]) -> Any:
         """A turn in which the model may ask for tools."""
         completion = _attempt(
-            lambda: self._client.chat.completions.create(model=PLANNER, messages=messages, tools=tools.SCHEMAS)
+            lambda: self._client.chat.completions.create(
+                model=PLANNER, messages=messages, tools=cast("Any", tools.SCHEMAS)
+            )
         )
         return completion.choices[0].message
 

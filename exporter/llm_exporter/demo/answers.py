@@ -19,10 +19,54 @@ if TYPE_CHECKING:
 MAX_OUTPUT_TOKENS: Final = 4000
 CACHE_STEP, CACHE_MINIMUM = 128, 1024
 WORDS: Final = (
-    "your order parcel refund account invoice ticket reply label return delivery address depot payment plan "
-    "is was has been will can may should we you it they the a this that on in for with from to by and or "
-    "today tomorrow shortly again already sent booked opened checked found changed confirmed"
-).split()
+    *(
+        "your",
+        "order",
+        "parcel",
+        "refund",
+        "account",
+        "invoice",
+        "ticket",
+        "reply",
+        "label",
+        "return",
+        "depot",
+    ),
+    *(
+        "address",
+        "delivery",
+        "payment",
+        "plan",
+        "is",
+        "was",
+        "has",
+        "been",
+        "will",
+        "can",
+        "may",
+        "should",
+        "we",
+    ),
+    *(
+        "you",
+        "it",
+        "they",
+        "the",
+        "a",
+        "this",
+        "that",
+        "on",
+        "in",
+        "for",
+        "with",
+        "from",
+        "to",
+        "by",
+        "and",
+        "or",
+    ),
+    *("today", "tomorrow", "shortly", "again", "already", "sent", "booked", "opened", "checked", "confirmed"),
+)
 REFUSAL: Final = "I'm sorry, I can't help with that request."
 
 

@@ -99,8 +99,10 @@ def _check_number(name: str, value: object, top: float) -> None:
 
 
 def _check_errors(value: object) -> None:
-    if not isinstance(value, dict):
-        raise ValueError(f"errors is {value!r:.40}; it must map error kinds to probabilities")
+    if not isinstance(value, dict):  # what comes from JSON is one error: a wrong value
+        raise ValueError(  # noqa: TRY004
+            f"errors is {value!r:.40}; it must map error kinds to probabilities"
+        )
     for kind, share in value.items():
         if kind not in ERROR_KINDS:
             raise ValueError(f"errors has the kind {kind!r:.40}; known: {', '.join(ERROR_KINDS)}")

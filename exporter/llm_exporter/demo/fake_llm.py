@@ -1,7 +1,8 @@
 """An OpenAI-compatible provider on loopback that answers from seeded distributions and keeps exact books.
 
-`POST /v1/chat/completions` (streamed or not, tools), `POST /v1/embeddings`, `GET /v1/models` as a client expects
-them; `GET /ledger` tells what was served, `POST /behaviour` changes how it behaves (see `behaviour.py`).
+`POST /v1/chat/completions` (streamed or not, tools), `POST /v1/embeddings`, `GET /v1/models` as a client
+expects them; `GET /ledger` tells what was served, `POST /behaviour` changes how it behaves (see
+`behaviour.py`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import uvicorn
 from llm_exporter.demo import wire
 from llm_exporter.demo.answers import MODELS, Answer, Model, draw_chat, draw_embedding, draw_error
 from llm_exporter.demo.behaviour import Behaviour
-from llm_exporter.demo.http import RequestRefused, hold_until_gone, json_body, reply, start
+from llm_exporter.demo.http import RequestRefusedError, hold_until_gone, json_body, reply, start
 from llm_exporter.demo.ledger import Failure, Finish, Ledger, Refusal, Request, Tokens, ToolCall
 
 if TYPE_CHECKING:
@@ -39,9 +40,8 @@ _ERROR_TYPE_OF: Final = {
 
 class FakeLLM:
     """The provider as an ASGI application.
-
-    `speed` divides every waiting time: 1 is real time, 1000 makes a conversation take milliseconds. `seed` makes
-    the draws repeatable for the same order of requests.
+    `speed` divides every waiting time: 1 is real time, at 1000 a conversation takes milliseconds. `seed`
+    makes the draws repeatable for the same order of requests.
     """
 
     def __init__(self, *, seed: int = 1, speed: float = 1.0, behaviour: Behaviour | None = None) -> None:
@@ -67,7 +67,9 @@ class FakeLLM:
             elif scope["method"] == "POST" and scope["path"] in _OPERATIONS:
                 await self._serve(_OPERATIONS[scope["path"]], receive, send)
             else:
-                await reply(send, 404, wire.error("invalid_request", f"no such endpoint: {scope['path']:.100}")[1])
+                await reply(
+                    send, 404, wire.error("invalid_request", f"no such endpoint: {scope['path']:.100}")[1]
+                )
         finally:
             self._in_flight -= 1
 
@@ -76,7 +78,7 @@ class FakeLLM:
             self.behaviour = self.behaviour.changed(await json_body(receive))
         except ValueError as problem:
             await reply(send, 400, {"error": {"message": str(problem)}})
-        except RequestRefused as refused:
+        except RequestRefusedError as refused:
             await reply(send, *wire.error(refused.kind, refused.detail))
         else:
             await reply(send, 200, {"ok": True})
@@ -88,15 +90,12 @@ class FakeLLM:
             stream = body.get("stream") is True
             model = _model(body, operation)
             model_name = model.name
-            if self._in_flight > MAX_IN_FLIGHT:
-                raise RequestRefused("overloaded")
-            if kind := draw_error(self.behaviour, self._rng):
-                raise RequestRefused(kind)
+            self._perhaps_fail()
             if operation == "embeddings":
                 await self._embed(model, body, send)
             else:
                 await self._chat(model, body, send, stream=stream)
-        except RequestRefused as refused:
+        except RequestRefusedError as refused:
             error_type = _ERROR_TYPE_OF.get(refused.kind, refused.kind)
             self.ledger.add(
                 (Request(model_name, operation, "error", stream), 1),
@@ -106,6 +105,12 @@ class FakeLLM:
                 await hold_until_gone(receive)
             else:
                 await reply(send, *wire.error(refused.kind, refused.detail))
+
+    def _perhaps_fail(self) -> None:
+        if self._in_flight > MAX_IN_FLIGHT:
+            raise RequestRefusedError("overloaded")
+        if kind := draw_error(self.behaviour, self._rng):
+            raise RequestRefusedError(kind)
 
     async def _embed(self, model: Model, body: dict[str, Any], send: Send) -> None:
         texts = _texts(body.get("input"))
@@ -117,7 +122,7 @@ class FakeLLM:
     async def _chat(self, model: Model, body: dict[str, Any], send: Send, *, stream: bool) -> None:
         messages = body.get("messages")
         if not isinstance(messages, list) or not messages:
-            raise RequestRefused("invalid_request", "messages must be a list with at least one message")
+            raise RequestRefusedError("invalid_request", "messages must be a list with at least one message")
         answer = draw_chat(model, body, self.behaviour, self._rng)
         completion_id = f"chatcmpl-{self._rng.getrandbits(64):016x}"
         await self._wait(answer.first_token_after)
@@ -133,7 +138,9 @@ class FakeLLM:
             await send({"type": "http.response.body", "body": event, "more_body": True})
         await send({"type": "http.response.body", "body": wire.event("[DONE]")})
 
-    async def _events(self, answer: Answer, completion_id: str, *, include_usage: bool) -> AsyncIterator[bytes]:
+    async def _events(
+        self, answer: Answer, completion_id: str, *, include_usage: bool
+    ) -> AsyncIterator[bytes]:
         for tokens, chunk in wire.chat_chunks(answer, completion_id):
             await self._wait(tokens * answer.per_token)
             yield wire.event(chunk)
@@ -181,16 +188,18 @@ def _model(body: dict[str, Any], operation: str) -> Model:
     name = body.get("model")
     model = MODELS.get(name) if isinstance(name, str) else None
     if model is None:
-        raise RequestRefused("unknown_model", f"The model {name!r:.100} does not exist")
+        raise RequestRefusedError("unknown_model", f"The model {name!r:.100} does not exist")
     if model.embeds != (operation == "embeddings"):
-        raise RequestRefused("invalid_request", f"The model {model.name} does not offer {operation}")
+        raise RequestRefusedError("invalid_request", f"The model {model.name} does not offer {operation}")
     return model
 
 
 def _texts(value: object) -> list[str]:
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list) or not 0 < len(texts) <= MAX_EMBEDDING_INPUTS:
-        raise RequestRefused("invalid_request", f"input must be a text or 1 to {MAX_EMBEDDING_INPUTS} texts")
+        raise RequestRefusedError(
+            "invalid_request", f"input must be a text or 1 to {MAX_EMBEDDING_INPUTS} texts"
+        )
     if not all(isinstance(text, str) for text in texts):
-        raise RequestRefused("invalid_request", "input must hold texts only")
+        raise RequestRefusedError("invalid_request", "input must hold texts only")
     return texts

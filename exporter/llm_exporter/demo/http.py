@@ -17,7 +17,7 @@ HANG_SECONDS: Final = 600.0
 """How long a request that is to time out is held, unless its client goes away first."""
 
 
-class RequestRefused(Exception):
+class RequestRefusedError(Exception):
     """A request that gets an error: its kind in `wire.ERRORS`, and what was wrong with it."""
 
     def __init__(self, kind: str, detail: str = "") -> None:
@@ -27,7 +27,7 @@ class RequestRefused(Exception):
 
 
 async def json_body(receive: Receive) -> dict[str, Any]:
-    """The request's JSON object; RequestRefused when it is too large or something else."""
+    """The request's JSON object; RequestRefusedError when it is too large or something else."""
     body = bytearray()
     more = True
     while more:
@@ -35,13 +35,13 @@ async def json_body(receive: Receive) -> dict[str, Any]:
         body += message.get("body", b"")
         more = message.get("more_body", False)
         if len(body) > MAX_BODY_BYTES:
-            raise RequestRefused("too_large", f"The request body is larger than {MAX_BODY_BYTES} bytes")
+            raise RequestRefusedError("too_large", f"The request body is larger than {MAX_BODY_BYTES} bytes")
     try:
         value = json.loads(body)
     except (ValueError, RecursionError) as problem:
-        raise RequestRefused("invalid_request", "The request body is not JSON") from problem
+        raise RequestRefusedError("invalid_request", "The request body is not JSON") from problem
     if not isinstance(value, dict):
-        raise RequestRefused("invalid_request", "The request body is not a JSON object")
+        raise RequestRefusedError("invalid_request", "The request body is not a JSON object")
     return value
 
 

@@ -1,7 +1,8 @@
 """Real instrumentation packages from PyPI, switched on as their own documentation says.
 
-Each is data: the module with its `OpenAIInstrumentor`, and the environment variables it reads. Content capture is
-off everywhere unless asked for; none of these packages calls home (Traceloop's SDK would, so that is off as well).
+Each is data: the module with its `OpenAIInstrumentor`, and the environment variables it reads. Content
+capture is off everywhere unless asked for; none of these packages calls home (Traceloop's SDK would: off as
+well).
 """
 
 from __future__ import annotations
@@ -11,17 +12,10 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from opentelemetry.sdk.trace.export import SpanExporter
-
-MAX_QUEUED_SPANS: Final = 100_000
-"""The SDK's 2048 overflow when the demo runs faster than life, and a dropped span is a wrong count."""
+    from opentelemetry.sdk.trace import TracerProvider
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +35,8 @@ INSTRUMENTATIONS: Final[dict[str, Instrumentation]] = {
         {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "NO_CONTENT"},
         {"OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY"},
     ),
-    # Its predecessor, which wrote semantic conventions 1.30 by default. Many applications still have it; it needs
-    # openai < 3 and opentelemetry-util-genai < 1, so an environment of its own.
+    # Its predecessor, which wrote semantic conventions 1.30 by default. Many applications still have it; it
+    # needs openai < 3 and opentelemetry-util-genai < 1, so an environment of its own.
     "otel-v2": Instrumentation(
         "opentelemetry.instrumentation.openai_v2",
         "opentelemetry-instrumentation-openai-v2",
@@ -63,7 +57,11 @@ INSTRUMENTATIONS: Final[dict[str, Instrumentation]] = {
     "openllmetry": Instrumentation(
         "opentelemetry.instrumentation.openai",
         "opentelemetry-instrumentation-openai",
-        {"TRACELOOP_TRACE_CONTENT": "false", "TRACELOOP_TELEMETRY": "false", "TRACELOOP_METRICS_ENABLED": "false"},
+        {
+            "TRACELOOP_TRACE_CONTENT": "false",
+            "TRACELOOP_TELEMETRY": "false",
+            "TRACELOOP_METRICS_ENABLED": "false",
+        },
         {"TRACELOOP_TRACE_CONTENT": "true"},
     ),
 }
@@ -86,24 +84,3 @@ def instrument(name: str, provider: TracerProvider, *, content: bool = False) ->
             f"{missing}; --instrumentation {name} needs it: pip install {chosen.package}"
         ) from missing
     module.OpenAIInstrumentor().instrument(tracer_provider=provider)
-
-
-def tracer_provider(service: str, exporter: SpanExporter) -> TracerProvider:
-    """A provider as an application would configure it, exporting in batches."""
-    resource = Resource.create({"service.name": service, "deployment.environment.name": "demo"})
-    provider = TracerProvider(resource=resource)
-    provider.add_span_processor(
-        BatchSpanProcessor(exporter, max_queue_size=MAX_QUEUED_SPANS, schedule_delay_millis=500)
-    )
-    return provider
-
-
-def otlp_exporter(endpoint: str, protocol: str) -> SpanExporter:
-    """The SDK's OTLP exporter for `grpc` or `http`; `endpoint` is a URL without a path."""
-    if protocol == "grpc":
-        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
-
-        return GrpcExporter(endpoint=endpoint, insecure=True)
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
-
-    return HttpExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")

@@ -84,13 +84,16 @@ class Ledger:
                 if count and (key in book or len(book) < MAX_KEYS):
                     book[key] += count
                 elif count:
-                    book[type(key)(*("__other__" for _ in key))] += count
+                    book[key._make("__other__" for _ in key)] += count
 
     def rows(self) -> dict[str, list[dict[str, Any]]]:
         """The ledger as JSON-ready lists of rows, each with its `count`."""
         with self._lock:
             return {
-                book.name: [{**key._asdict(), "count": n} for key, n in sorted(getattr(self, book.name).items())]
+                book.name: [
+                    {**key._asdict(), "count": n}
+                    for key, n in sorted(getattr(self, book.name).items(), key=repr)
+                ]
                 for book in fields(self)
                 if not book.name.startswith("_")
             }

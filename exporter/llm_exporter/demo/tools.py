@@ -37,12 +37,19 @@ TOOLS: Final[dict[str, Callable[..., str]]] = {
     "search_docs": search_docs,
 }
 
-_ORDER_ID: Final = {"type": "string", "description": "as printed on the invoice", "examples": [*ORDERS, "A-9999"]}
+_ORDER_ID: Final = {
+    "type": "string",
+    "description": "as printed on the invoice",
+    "examples": [*ORDERS, "A-9999"],
+}
 
 
 def _schema(name: str, description: str, **properties: Any) -> dict[str, Any]:
     parameters = {"type": "object", "properties": properties, "required": list(properties)}
-    return {"type": "function", "function": {"name": name, "description": description, "parameters": parameters}}
+    return {
+        "type": "function",
+        "function": {"name": name, "description": description, "parameters": parameters},
+    }
 
 
 SCHEMAS: Final = [

@@ -2,8 +2,8 @@
 
     python -m llm_exporter.demo.traffic --service support-assistant --llm URL --otlp-endpoint URL ...
 
-Arrivals are a Poisson process at `--rate` requests a second; it ends after `--requests`, after `--duration`, or on
-SIGTERM or SIGINT, with every span exported.
+Arrivals are a Poisson process at `--rate` requests a second. It ends after `--requests`, after
+`--duration`, or on SIGTERM or SIGINT, with every span exported.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Final
 from openai import OpenAI, OpenAIError
 
 from llm_exporter.demo.agent import Customer, SupportAgent
-from llm_exporter.demo.instrument import INSTRUMENTATIONS, instrument, otlp_exporter, tracer_provider
+from llm_exporter.demo.instrument import INSTRUMENTATIONS, instrument
 from llm_exporter.demo.knowledge import HELP_CENTRE
+from llm_exporter.demo.sending import otlp_exporter, tracer_provider
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +64,7 @@ def run_traffic(
     seed: int,
     workers: int = WORKERS,
 ) -> int:
-    """Send requests until `stop` is set or all are sent, wait for those under way, return how many were sent."""
+    """Send requests until `stop` is set or all are sent; return how many, once all are answered."""
     rng = Random(f"{seed}:{service}")  # noqa: S311 - a simulation, not a secret
     free = threading.Semaphore(workers)
     sent = 0
@@ -92,7 +93,9 @@ def run_traffic(
 
 def client(llm_url: str, speed: float) -> OpenAI:
     """The openai client; retries are the agent's own, so that each attempt has its span."""
-    return OpenAI(base_url=f"{llm_url}/v1", api_key="none-needed", max_retries=0, timeout=max(2.0, 60 / speed))
+    return OpenAI(
+        base_url=f"{llm_url}/v1", api_key="none-needed", max_retries=0, timeout=max(2.0, 60 / speed)
+    )
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -107,7 +110,7 @@ def main(argv: list[str] | None = None) -> int:
         timer.start()
     provider = tracer_provider(options.service, otlp_exporter(options.otlp_endpoint, options.otlp_protocol))
     instrument(options.instrumentation, provider, content=options.content)
-    agent = SupportAgent(client(options.llm, options.speed), provider.get_tracer("support-assistant"))
+    agent = SupportAgent(client(options.llm, options.speed), provider.get_tracer(options.service))
     sent = run_traffic(
         agent,
         options.service,
@@ -128,7 +131,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--otlp-endpoint", required=True, help="base URL of the OTLP receiver")
     parser.add_argument("--otlp-protocol", choices=["grpc", "http"], default="grpc")
     parser.add_argument("--instrumentation", choices=list(INSTRUMENTATIONS), default="otel")
-    parser.add_argument("--content", action="store_true", help="let the instrumentation record prompts and answers")
+    parser.add_argument(
+        "--content", action="store_true", help="let the instrumentation record prompts and answers"
+    )
     parser.add_argument("--rate", type=float, default=1.0, help="requests a second at speed 1")
     parser.add_argument("--requests", type=int, help="stop after so many requests")
     parser.add_argument("--duration", type=float, help="stop after so many seconds")

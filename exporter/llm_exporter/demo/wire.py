@@ -53,11 +53,17 @@ def chat_completion(answer: Answer, completion_id: str) -> Json:
     if answer.tool_calls:
         message["tool_calls"] = _tool_calls(answer, completion_id)
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": answer.finish_reason}
-    return {**_envelope(answer, completion_id, "chat.completion"), "choices": [choice], "usage": usage(answer)}
+    return {
+        **_envelope(answer, completion_id, "chat.completion"),
+        "choices": [choice],
+        "usage": usage(answer),
+    }
 
 
-def chat_chunks(answer: Answer, completion_id: str, *, tokens_per_chunk: int = 8) -> Iterator[tuple[int, Json]]:
-    """The `chat.completion.chunk`s of a stream, each with the output tokens it carries; usage not included."""
+def chat_chunks(
+    answer: Answer, completion_id: str, *, tokens_per_chunk: int = 8
+) -> Iterator[tuple[int, Json]]:
+    """The `chat.completion.chunk`s of a stream, each with the output tokens it carries; without usage."""
     envelope = _envelope(answer, completion_id, "chat.completion.chunk")
 
     def chunk(delta: Json, finish_reason: str | None = None) -> Json:
