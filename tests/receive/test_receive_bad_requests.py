@@ -207,7 +207,7 @@ RAW = {
         400,
     ),
     "chunk size that is no number": (
-        b"POST /v1/traces HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+        b"POST /v1/logs HTTP/1.1\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nx\r",
         400,
     ),
     "head without end": (b"POST /v1/traces HTTP/1.1\r\nX: " + b"a" * (LIMITS.max_head_bytes + 100), 431),

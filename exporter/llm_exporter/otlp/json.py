@@ -16,8 +16,8 @@ from llm_exporter.otlp.encode import delimited
 from llm_exporter.otlp.json_messages import LogRecord, Resource, Scope, Span
 
 # Bounds on the memory that a body can turn into, where two bytes of `{}` become an object of a hundred.
-_MAX_OBJECTS: Final = 1_000_000
-_MAX_COMMAS: Final = 2_000_000
+_MAX_OBJECTS: Final = 600_000
+_MAX_COMMAS: Final = 1_500_000
 
 _Message = TypeVar("_Message")
 
@@ -172,7 +172,9 @@ class _Transcoder:
 
 def _decode(body: bytes) -> _Request:
     if body.count(b"{") > _MAX_OBJECTS or body.count(b",") > _MAX_COMMAS:
-        raise NotOtlpJson(f"the JSON has more than {_MAX_OBJECTS} objects or {_MAX_COMMAS} elements")
+        raise NotOtlpJson(
+            f"the JSON has more than {_MAX_OBJECTS} objects or {_MAX_COMMAS} commas; send smaller batches"
+        )
     try:
         try:
             request = _REQUEST.decode(body)

@@ -224,7 +224,7 @@ def _enum(parts: list[bytes], tag: bytes, value: Integer, names: Mapping[str, in
 
 def _in_range(value: int | str | float, low: int, high: int, name: str) -> int:
     if isinstance(value, str):
-        number = int(value) if value.removeprefix("-").isdecimal() else high
+        number = int(value) if len(value) <= 20 and value.removeprefix("-").isdecimal() else high
     elif isinstance(value, int):
         number = value
     else:

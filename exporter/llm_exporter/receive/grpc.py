@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NoReturn
 
 import grpc
 
@@ -13,7 +13,7 @@ from llm_exporter.receive.deadlines import ReadDeadlines
 from llm_exporter.receive.endpoint import CannotListen, Tls
 from llm_exporter.receive.inflate import Coding, inflate
 from llm_exporter.receive.intake import Admission, Failed, Intake, Signal
-from llm_exporter.receive.sink import Malformed, Observe, Overloaded, TooLarge
+from llm_exporter.receive.sink import Malformed, Observe, Overloaded, TooLarge, Verdict
 from llm_exporter.receive.status import METRICS_BELONG_ELSEWHERE, Code, export_response, status
 
 _TRANSPORT: Final = "grpc"
@@ -36,9 +36,10 @@ class _Refused(Exception):  # noqa: N818
         self.retry_after_seconds = retry_after_seconds
 
 
-class _Body(NamedTuple):
-    wire: bytes
-    plain: bytes
+@dataclass(slots=True)
+class _Sizes:
+    wire: int = 0
+    plain: int = 0
 
 
 class GrpcReceiver(grpc.GenericRpcHandler):
@@ -72,27 +73,37 @@ class GrpcReceiver(grpc.GenericRpcHandler):
         self._readers.close()
 
     def _handle(self, method: str, messages: Iterator[bytes], context: Any) -> bytes:
-        body = _Body(b"", b"")
+        sizes = _Sizes()
         try:
-            signal = _signal(method)
-            self._authenticate(context)
-            with self._intake.admit() as admission:
-                wire = self._read(messages, context, admission)
-                body = _Body(wire, b"")
-                body = _Body(wire, _plain(wire, self._intake.limits.max_request_bytes))
-                verdict = self._intake.export(signal, body.plain, _TRANSPORT)
-        except _Refused as failure:
-            self._fail(context, body, failure)
+            signal, verdict = self._export(method, messages, context, sizes)
+        except _Refused as error:
+            refused = error
         except Malformed as error:
-            self._fail(context, body, _Refused(Code.INVALID_ARGUMENT, str(error)))
+            refused = _Refused(Code.INVALID_ARGUMENT, str(error))
         except TooLarge as error:
-            self._fail(context, body, _Refused(Code.RESOURCE_EXHAUSTED, str(error)))
+            refused = _Refused(Code.RESOURCE_EXHAUSTED, str(error))
         except Overloaded as error:
-            self._fail(context, body, _Refused(Code.UNAVAILABLE, str(error), error.retry_after_seconds))
+            refused = _Refused(Code.UNAVAILABLE, str(error), error.retry_after_seconds)
         except Failed as error:
-            self._fail(context, body, _Refused(Code.INTERNAL, str(error)))
-        self._observe(_TRANSPORT, "OK", len(body.wire), len(body.plain))
-        return export_response(signal, verdict)
+            refused = _Refused(Code.INTERNAL, str(error))
+        else:
+            self._observe(_TRANSPORT, "OK", sizes.wire, sizes.plain)
+            return export_response(signal, verdict)
+        # Not in the handlers, where the exception still holds the frames and with them the request.
+        return self._fail(context, sizes, refused)
+
+    def _export(
+        self, method: str, messages: Iterator[bytes], context: Any, sizes: _Sizes
+    ) -> tuple[Signal, Verdict]:
+        signal = _signal(method)
+        self._authenticate(context)
+        with self._intake.admit() as admission:
+            wire = self._read(messages, context, admission)
+            sizes.wire = len(wire)
+            with self._intake.turn:
+                plain = _plain(wire, self._intake.limits.max_request_bytes)
+                sizes.plain = len(plain)
+                return signal, self._intake.export(signal, plain, _TRANSPORT)
 
     def _authenticate(self, context: Any) -> None:
         sent = next((value for key, value in context.invocation_metadata() if key == "authorization"), "")
@@ -116,11 +127,11 @@ class GrpcReceiver(grpc.GenericRpcHandler):
         admission.give_back(limits.max_grpc_message_bytes - len(message))
         return message
 
-    def _fail(self, context: Any, body: _Body, failure: _Refused) -> NoReturn:
-        self._observe(_TRANSPORT, failure.code.name, len(body.wire), len(body.plain))
-        details = status(failure.code, failure.message, failure.retry_after_seconds)
+    def _fail(self, context: Any, sizes: _Sizes, refused: _Refused) -> NoReturn:
+        self._observe(_TRANSPORT, refused.code.name, sizes.wire, sizes.plain)
+        details = status(refused.code, refused.message, refused.retry_after_seconds)
         context.set_trailing_metadata((("grpc-status-details-bin", details),))
-        context.abort(grpc.StatusCode[failure.code.name], failure.message)
+        context.abort(grpc.StatusCode[refused.code.name], refused.message)
         raise AssertionError("abort returns never")
 
 

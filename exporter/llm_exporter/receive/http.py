@@ -168,15 +168,16 @@ class HttpReceiver:
         return b"".join(chunks)
 
     def _work(self, exchange: _Exchange, route: Route, coding: Coding | None, wire: bytes) -> Response:
-        body = wire if coding is None else inflate(wire, coding, self._intake.limits.max_request_bytes)
-        exchange.n_bytes = len(body)
-        request = Request(exchange.path, exchange.media_type, exchange.headers, body)
-        try:
-            return route.answer(request)
-        except (Malformed, Overloaded, Refused, Failed):
-            raise
-        except Exception as error:
-            raise failed(error) from None
+        with self._intake.turn:
+            body = wire if coding is None else inflate(wire, coding, self._intake.limits.max_request_bytes)
+            exchange.n_bytes = len(body)
+            request = Request(exchange.path, exchange.media_type, exchange.headers, body)
+            try:
+                return route.answer(request)
+            except (Malformed, Overloaded, Refused, Failed):
+                raise
+            except Exception as error:
+                raise failed(error) from None
 
     def _too_large(self) -> Refused:
         limit = self._intake.limits.max_request_bytes

@@ -32,6 +32,7 @@ def inflate(body: bytes, coding: Coding, max_bytes: int) -> bytes:
     for _ in range(_MAX_MEMBERS):
         rest, room = _inflate_member(rest, coding, room, output)
         if room < 0:
+            output.clear()  # which the traceback would keep alive
             raise TooLarge(f"the request is larger than {max_bytes} bytes after decompression")
         if not rest:
             return b"".join(output)

@@ -28,7 +28,8 @@ class Intake:
     def __init__(self, sink: Sink, limits: ReceiveLimits) -> None:
         self.limits = limits
         self._sink = sink
-        self._turn = threading.Lock()
+        self.turn = threading.RLock()
+        """Held while a request is inflated, transcoded or in the sink: all that multiplies its size."""
         self._room = threading.Condition()
         self._requests = 0
         self._bytes = 0
@@ -57,7 +58,7 @@ class Intake:
 
         Raises what the sink may raise, and `Failed` for anything else.
         """
-        with self._turn:
+        with self.turn:
             try:
                 take = self._sink.traces if signal == "traces" else self._sink.logs
                 return take(request, transport)

@@ -8,6 +8,7 @@ from typing import Final
 _M_TRIM_THRESHOLD: Final = -1
 _M_TOP_PAD: Final = -2
 _M_MMAP_THRESHOLD: Final = -3
+_M_ARENA_MAX: Final = -8
 
 
 def keep_large_buffers() -> bool:
@@ -20,6 +21,11 @@ def keep_large_buffers() -> bool:
     if platform.libc_ver()[0] != "glibc":
         return False
     mallopt = ctypes.CDLL(None).mallopt
-    settings = ((_M_MMAP_THRESHOLD, 32 << 20), (_M_TRIM_THRESHOLD, 256 << 20), (_M_TOP_PAD, 16 << 20))
-    # Before 2.35 glibc refuses an mmap threshold above 32 MiB.
+    settings = (
+        (_M_MMAP_THRESHOLD, 32 << 20),  # older glibc refuses more
+        (_M_TRIM_THRESHOLD, 256 << 20),
+        (_M_TOP_PAD, 16 << 20),
+        # Else each thread keeps what it freed in an arena of its own; under the GIL two are enough.
+        (_M_ARENA_MAX, 2),
+    )
     return all(mallopt(option, value) == 1 for option, value in settings)
