@@ -10,8 +10,6 @@ DIALECT = Dialect(
     ),
     scopes=("openinference.instrumentation.*", "@arizeai/openinference-*"),
     keys=frozenset({"openinference.span.kind"}),
-    prefixes=("llm.token_count.", "llm.input_messages.", "llm.output_messages.", "retrieval.documents.",
-              "annotations.", "trace.annotations.", "session.annotations.", "evaluations."),
     marks=(b".span.kind",),
     fields={
         Field.OPERATION: ("openinference.span.kind",),

@@ -1,0 +1,121 @@
+"""Every case under tests/dialects: a span in real bytes, how it is read, and what the metrics say then."""
+
+import json
+import re
+from dataclasses import asdict, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.building import REGENERATE, Exporter, a_request, a_span
+from llm_exporter import dialects
+from llm_exporter.otlp.schema import parse_request, parse_span
+from llm_exporter.record import Kind, Record, disjoint
+
+HERE = Path(__file__).parent
+CASES = sorted(path.relative_to(HERE).with_suffix("").as_posix() for path in HERE.glob("*/*.json"))
+NOT_SAID = {field.name: field.default for field in fields(Record)}
+
+
+@cache
+def case(name: str) -> dict[str, Any]:
+    """Return a case: scope, resource, span, expected, and the source that it was taken from."""
+    loaded: dict[str, Any] = json.loads((HERE / f"{name}.json").read_text())
+    return loaded
+
+
+def encoded(name: str) -> bytes:
+    """Return the case's span as the bytes of a request."""
+    said = case(name)
+    request = a_request(a_span(**said["span"]), scope=said.get("scope", ""), resource=said.get("resource"))
+    return request.SerializeToString()
+
+
+def reading(name: str) -> dict[str, Any]:
+    """Return all that the exporter makes of a case, in the form of its `expected`."""
+    exporter = Exporter()
+    request = encoded(name)
+    found: dict[str, Any] = _read(exporter, request)
+    exporter.send_request(request)
+    (found["outcome"],) = exporter.outcomes()
+    found["labels"] = {label: sorted(values) for label, values in sorted(exporter.open_labels().items())}
+    found["counted"] = exporter.counted()
+    return {key: value for key, value in found.items() if value}
+
+
+def _read(exporter: Exporter, request: bytes) -> dict[str, Any]:
+    pipeline = exporter.engine.pipeline
+    (resource,) = parse_request(request).resources
+    (of_scope,) = resource.scopes
+    span = parse_span(of_scope.items[0])
+    plan = pipeline.plan_of(pipeline.scope_of(of_scope.scope), tuple(span.attributes))
+    if plan is None:
+        return {}
+    failure = pipeline.failure_of(span) if span.status else None
+    record = plan.record(pipeline.context_of(resource.resource), failure, plan.words_of(span.attributes))
+    said = {name: value for name, value in asdict(record).items() if value != NOT_SAID.get(name)}
+    found: dict[str, Any] = {"record": {**said, "kind": record.kind.value}}
+    if record.kind is Kind.CALL:
+        numbers = plan.numbers_of(span.attributes, span)
+        found["numbers"] = {name: value for name, value in numbers._asdict().items() if value is not None}
+        if {"input", "output", "uncached"} & found["numbers"].keys():
+            usage, anomalies = disjoint(numbers, record.input_excludes_cache)
+            found["usage"] = {name: value for name, value in usage._asdict().items() if value}
+            found["anomalies"] = list(anomalies)
+    return found
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_case_is_read_and_counted_as_expected(name: str) -> None:
+    """Record, numbers, disjoint usage, labels and every sample are those that the case's file says.
+
+    `REGENERATE=1 pytest tests/dialects` writes `expected` anew; review the diff.
+    """
+    found = reading(name)
+    if REGENERATE:
+        written = json.dumps({**case(name), "expected": found}, indent=1, ensure_ascii=False)
+        (HERE / f"{name}.json").write_text(written + "\n")
+        case.cache_clear()
+    assert found == case(name)["expected"]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_one_dialect_claims_a_case(name: str) -> None:
+    """The surest claim is that of the dialect whose directory holds the case, and no other is as sure."""
+    said = case(name)
+    keys = tuple(said["span"]["attributes"])
+    claims = dialects.claims(said.get("scope", ""), keys)
+    claimed = dialects.claim(said.get("scope", ""), keys)
+    if "record" not in said["expected"]:
+        assert claimed is None
+        return
+    assert claimed is not None
+    assert claimed.name == name.partition("/")[0] == said["expected"]["record"]["dialect"]
+    surest = claims[0][0] if claims else 0
+    assert [dialect.name for evidence, dialect in claims if evidence == surest] in ([claimed.name], [])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_span_of_a_dialect_has_one_of_its_marks(name: str) -> None:
+    """What a dialect claims is never skipped for want of a mark."""
+    said = case(name)
+    if "record" in said["expected"]:
+        marks = dialects.all_dialects()[said["expected"]["record"]["dialect"]].marks
+        assert any(mark in encoded(name) for mark in marks)
+
+
+@pytest.mark.parametrize("dialect", dialects.all_dialects())
+def test_a_dialect_has_cases(dialect: str) -> None:
+    """A dialect without a case is not known to work: add a file `tests/dialects/<dialect>/<what>.json`."""
+    assert [name for name in CASES if name.startswith(f"{dialect}/")]
+
+
+def test_a_case_that_only_repeats_counts_no_tokens() -> None:
+    """Where the source says that a span repeats what others carry, no token of it is counted."""
+    repeating = [name for name in CASES if case(name).get("count_usage") is False]
+    assert len(repeating) >= 5
+    for name in repeating:
+        counted = " ".join(case(name)["expected"].get("counted", {}))
+        assert not re.search("llm_(tokens|cost|requests)", counted), name
