@@ -146,7 +146,7 @@ def test_values_nested_32_deep_are_read() -> None:
     ],
 )
 def test_what_is_no_character_becomes_the_replacement_character(text: str, repaired: str) -> None:
-    """Halves of surrogate pairs and bytes that are not UTF-8 are repaired in place, and nothing else changes."""
+    """Halves of surrogate pairs and bytes that are not UTF-8 are repaired; nothing else changes."""
     before = '{"name":"kept \\u00e9"}'
     transcoded = traces(before, '{"name":"' + text + '"}')
     assert [span.name for span in spans_of(transcoded)] == ["kept é", repaired]
