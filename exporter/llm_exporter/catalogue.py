@@ -164,6 +164,7 @@ OUTCOME: Final = _closed(
     "invalid",
     "over_limit",
 )
+DROP_REASON: Final = _closed("reason", "Why a span was let go.", "queue_full", "unreadable", "shutdown")
 DIALECT: Final = _open("dialect", "Instrumentation that wrote the span.", 100)
 TRANSPORT: Final = _open("transport", "How a request came in.", 10)
 CODE: Final = _open("code", "Status code of the answer.", 50)
@@ -501,6 +502,13 @@ EXPORTER_SPANS: Final = Counter(
     unit=Unit.COUNT,
     labels=(OUTCOME,),
     siblings=(OUTCOME,),
+)
+EXPORTER_SPANS_DROPPED: Final = Counter(
+    name="llm_exporter_spans_dropped_total",
+    help="Spans of an application with llm_exporter.sdk that were let go before they were read.",
+    unit=Unit.COUNT,
+    labels=(DROP_REASON,),
+    siblings=(DROP_REASON,),
 )
 EXPORTER_DIALECT_SPANS: Final = Counter(
     name="llm_exporter_dialect_spans_total",
