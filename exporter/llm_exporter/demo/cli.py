@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from llm_exporter.demo.behaviour import INCIDENTS, Behaviour
 from llm_exporter.demo.exporter import start_exporter
 from llm_exporter.demo.fake_llm import FakeLLM, serving
 from llm_exporter.demo.instrument import INSTRUMENTATIONS
-from llm_exporter.demo.live import read_rows, scrape
+from llm_exporter.demo.live import read_rows, scrape, total
 from llm_exporter.demo.processes import Process, StartError
 from llm_exporter.demo.prometheus import (
     MISSING,
@@ -36,12 +37,16 @@ if TYPE_CHECKING:
 SHARES: Final = {"support-assistant": 0.7, "ticket-triage": 0.3}
 """How the rate, and the number of requests, is split over the services."""
 
+SETTLE_SECONDS: Final = 5.0
+"""How long the last values may take to be shown: held first samples, and the page's own cache."""
+
 
 @dataclass(frozen=True, slots=True)
 class Where:
     """What the demo runs against; `exporter` is None when somebody else's receives the spans."""
 
-    llm: str
+    llm: FakeLLM
+    llm_url: str
     otlp: str
     metrics: str | None
     exporter: Process | None
@@ -82,20 +87,38 @@ def _run(options: argparse.Namespace, stack: ExitStack, directory: Path, stop: t
                 if all(process.exit_code is not None for process in traffic):
                     break
             services.close()
-            _show(where, screen)
-    failed = [process for process in traffic if process.exit_code]
-    for process in failed:
-        print(f"demo: {process.name} failed:\n{process.output()}", file=sys.stderr)
-    return 1 if failed else 0
+            counted = _settle(where, screen)
+    if counted is not None:
+        print(f"the provider served {where.llm.ledger.served} requests, the exporter counted {counted}")
+    # A service that is ended before it has begun to listen for signals dies of SIGTERM, which is as good.
+    failed = [process for process in traffic if process.exit_code not in (0, -signal.SIGTERM)]
+    lost = [process for process in traffic if "Failed to export" in process.output()]
+    for process in {*failed, *lost}:
+        print(f"demo: {process.name} did not deliver all its spans:\n{process.output()}", file=sys.stderr)
+    return 1 if failed or lost else 0
 
 
-def _show(where: Where, screen: Screen) -> None:
+def _settle(where: Where, screen: Screen) -> int | None:
+    """Show until the exporter's page has all requests served, or the time is up; returns how many it has."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while True:
+        counted = _show(where, screen)
+        if counted is None or counted >= where.llm.ledger.served or time.monotonic() > deadline:
+            return counted
+        time.sleep(0.25)
+
+
+def _show(where: Where, screen: Screen) -> int | None:
+    """Show the exporter's page as it is now; returns the number of requests on it, None without a page."""
     if where.metrics is None:
-        return
+        return None
     try:
-        screen.show(read_rows(scrape(f"{where.metrics}/metrics")))
+        rows = read_rows(scrape(f"{where.metrics}/metrics"))
     except OSError as problem:
         print(f"demo: {where.metrics}/metrics does not answer: {problem}", file=sys.stderr)
+        return None
+    screen.show(rows)
+    return round(total(rows).requests)
 
 
 def _start_servers(options: argparse.Namespace, stack: ExitStack, directory: Path) -> Where:
@@ -120,14 +143,17 @@ def _start_servers(options: argparse.Namespace, stack: ExitStack, directory: Pat
         print(MISSING)
     if exporter:
         otlp = exporter.otlp_grpc if options.otlp_protocol == "grpc" else exporter.otlp_http
-        return Where(llm_url, otlp, metrics, exporter.process)
-    return Where(llm_url, options.otlp_endpoint, metrics, None)
+        return Where(llm, llm_url, otlp, metrics, exporter.process)
+    return Where(llm, llm_url, options.otlp_endpoint, metrics, None)
 
 
 def _start_prometheus(stack: ExitStack, directory: Path, program: str, metrics: str) -> None:
     alertmanager = None
     if found := find_program("alertmanager", "prometheus-alertmanager"):
-        alertmanager = start_alertmanager(stack, directory, found)
+        try:
+            alertmanager = start_alertmanager(stack, directory, found)
+        except StartError as problem:
+            print(f"demo: going on without Alertmanager: {problem}", file=sys.stderr)
     url = start_prometheus(stack, directory, program, metrics, alertmanager)
     print(f"Prometheus   {url}")
     print(
@@ -146,7 +172,7 @@ def _traffic(options: argparse.Namespace, where: Where, directory: Path) -> Iter
             "--service",
             service,
             "--llm",
-            where.llm,
+            where.llm_url,
         ]
         command += ["--otlp-endpoint", where.otlp, "--otlp-protocol", options.otlp_protocol]
         command += ["--instrumentation", options.instrumentation, "--rate", str(options.rate * share)]

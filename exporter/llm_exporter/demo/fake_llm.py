@@ -171,7 +171,7 @@ def serving(llm: FakeLLM, port: int = 0) -> Iterator[str]:
     """Serve in a thread on 127.0.0.1 and yield the base URL (`http://127.0.0.1:PORT`)."""
     listener = socket.create_server(("127.0.0.1", port))
     config = uvicorn.Config(
-        cast("Any", llm), log_level="error", lifespan="off", timeout_graceful_shutdown=1, access_log=False
+        cast("Any", llm), log_level="critical", lifespan="off", timeout_graceful_shutdown=1, access_log=False
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="fake-llm", daemon=True)

@@ -9,13 +9,14 @@ Arrivals are a Poisson process at `--rate` requests a second. It ends after `--r
 from __future__ import annotations
 
 import argparse
+import math
+import os
 import signal
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from openai import OpenAI, OpenAIError
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 WORKERS: Final = 16
 """Requests in progress at a time; arrivals beyond wait."""
+DRAIN_SECONDS: Final = 4.0
+"""How long requests in progress may take after SIGTERM; the spans of those that take longer are lost."""
 
 SERVICES: Final = {
     # service: what its users ask for, with weights
@@ -64,7 +67,9 @@ def run_traffic(
     seed: int,
     workers: int = WORKERS,
 ) -> int:
-    """Send requests until `stop` is set or all are sent; return how many, once all are answered."""
+    """Send requests until `stop` is set or all are sent; return how many.
+
+    Waits until all are answered; once `stop` is set, no longer than `DRAIN_SECONDS`."""
     rng = Random(f"{seed}:{service}")  # noqa: S311 - a simulation, not a secret
     free = threading.Semaphore(workers)
     sent = 0
@@ -77,18 +82,29 @@ def run_traffic(
         finally:
             free.release()
 
-    with ThreadPoolExecutor(workers, thread_name_prefix="user") as pool:
-        due = time.monotonic()
-        while requests is None or sent < requests:
-            due += rng.expovariate(rate)
-            if stop.wait(max(0.0, due - time.monotonic())):
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="user")
+    due = time.monotonic()
+    while not stop.is_set() and (requests is None or sent < requests):
+        due += rng.expovariate(rate)
+        stop.wait(max(0.0, due - time.monotonic()))
+        while not stop.is_set():
+            if free.acquire(timeout=0.2):
+                pool.submit(answer, draw_request(agent, service, rng))
+                sent += 1
                 break
-            while not free.acquire(timeout=0.2):
-                if stop.is_set():
-                    return sent
-            pool.submit(answer, draw_request(agent, service, rng))
-            sent += 1
+    _drain(free, workers, stop)
+    pool.shutdown(wait=False)
     return sent
+
+
+def _drain(free: threading.Semaphore, workers: int, stop: threading.Event) -> None:
+    """Return when all permits are back, so that nobody is being answered any more, or the time is up."""
+    deadline = math.inf
+    while workers and time.monotonic() < deadline:
+        if free.acquire(timeout=0.2):
+            workers -= 1
+        if stop.is_set() and math.isinf(deadline):
+            deadline = time.monotonic() + DRAIN_SECONDS
 
 
 def client(llm_url: str, speed: float) -> OpenAI:
@@ -98,8 +114,8 @@ def client(llm_url: str, speed: float) -> OpenAI:
     )
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run one service; prints how many requests it sent."""
+def main(argv: list[str] | None = None) -> NoReturn:
+    """Run one service, print how many requests it sent, and end the process."""
     options = _parser().parse_args(argv)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -121,7 +137,8 @@ def main(argv: list[str] | None = None) -> int:
     )
     provider.shutdown()
     print(f"{options.service}: {sent} requests sent", flush=True)
-    return 0
+    # Threads that still wait for an answer would hold up the end; all that is finished is exported.
+    os._exit(0)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -143,4 +160,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
