@@ -1,0 +1,160 @@
+"""From the bytes of a request to updated metrics, in one pinned process: stock parsing, the exporter, the straightforward way.
+
+Every batch is given to all three one after the other, so that what else the machine does hits them alike; all of
+it is repeated with fresh objects. Caches are warm from the first quarter of the batches, and what is measured was
+never seen before.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from bench import corpus
+from bench.process import pinned
+from bench.report import Check, Table
+from bench.straightforward import Straightforward, price_list
+from llm_exporter.engine import Engine
+from llm_exporter.pricing import PriceBook
+from llm_exporter.settings import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from bench.corpus import Corpus
+
+STOCK: Final = "stock ParseFromString"
+OURS: Final = "llm-exporter"
+NAIVE: Final = "straightforward"
+WARMING: Final = 4
+"""One in so many batches warms the caches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """CPU nanoseconds per way, repetition and batch."""
+
+    of: Mapping[str, Sequence[Sequence[int]]]
+
+    def per_span(self, way: str) -> float:
+        """Return the nanoseconds a span takes: of the median repetition."""
+        return median(sum(batches) / len(batches) for batches in self.of[way]) / corpus.BATCH
+
+    def ratio(self, way: str, to: str) -> float:
+        """Return the median, over all batches, of one way's time as a multiple of another's."""
+        pairs = zip(self.of[way], self.of[to], strict=True)
+        return median(a / b for ours, theirs in pairs for a, b in zip(ours, theirs, strict=True))
+
+    def best_ratio(self, way: str, to: str) -> float:
+        """Return the same of the sums of each batch's fastest repetition."""
+        a, b = (sum(map(min, zip(*self.of[name], strict=True))) for name in (way, to))
+        return a / b
+
+
+@contextmanager
+def collecting_as_server() -> Iterator[None]:
+    """Set the garbage collector as `llm-exporter serve` sets it."""
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
+def engine() -> Engine:
+    """Return the exporter without its listeners, as configured by default."""
+    return Engine(load(None, {}, {}))
+
+
+def straightforward(*, exemplars: bool = True) -> Straightforward:
+    """Return the straightforward way with today's prices of the bench's models."""
+    prices = PriceBook(load(None, {}, {}).pricing.for_price_book())
+    return Straightforward(price_list(prices, corpus.START_NS), exemplars=exemplars)
+
+
+def measure(requests: Corpus, repeats: int, *, with_straightforward: bool = True) -> Times:
+    """Time every batch after the first quarter, `repeats` times."""
+    times: dict[str, list[list[int]]] = {STOCK: [], OURS: []}
+    if with_straightforward:
+        times[NAIVE] = []
+    n_warm = len(requests.batches) // WARMING
+    for _ in range(repeats):
+        exporter = engine()
+        ways: dict[str, Callable[[bytes], object]] = {
+            STOCK: ExportTraceServiceRequest.FromString,
+            OURS: lambda request, exporter=exporter: exporter.traces(request, "grpc"),  # type: ignore[misc]
+        }
+        if with_straightforward:
+            ways[NAIVE] = straightforward().traces
+        for batch in requests.batches[:n_warm]:
+            for way in ways.values():
+                way(batch)
+        run: dict[str, list[int]] = {name: [] for name in ways}
+        with pinned(0), collecting_as_server():
+            for batch in requests.batches[n_warm:]:
+                for name, way in ways.items():
+                    started = time.process_time_ns()
+                    way(batch)
+                    run[name].append(time.process_time_ns() - started)
+        for name, taken in run.items():
+            times[name].append(taken)
+    return Times(times)
+
+
+def section(quick: bool) -> tuple[list[Table], list[Check], Corpus]:
+    """Measure every corpus. The one with 40 % LLM spans is returned for further use."""
+    n_batches, repeats = (64, 2) if quick else (240, 3)
+    rows, checks = [], []
+    for share in (0.05, 0.4, 1.0):
+        requests = corpus.build(share, n_batches)
+        times = measure(requests, repeats)
+        rows.append(_row(requests, times))
+        if share == 0.4:
+            kept = requests
+            checks = [
+                Check("in process, 40 % LLM: CPU / stock ParseFromString", times.ratio(OURS, STOCK), 5),
+                Check(
+                    "in process, 40 % LLM: times faster than straightforward",
+                    times.ratio(NAIVE, OURS),
+                    6,
+                    at_most=False,
+                ),
+            ]
+    note = f"{len(kept.batches)} batches of {corpus.BATCH} spans, a quarter to warm up, the others unseen; {repeats} repetitions."
+    columns = (
+        "corpus", "B/span", "stock ns/span", "ours ns/span", "straightforward ns/span", "ours spans/s/core",
+        "ours / stock", "(of minima)", "straightforward / ours", "(of minima)",
+    )  # fmt: skip
+    shares = Table("In process, by share of LLM spans", columns, rows, note)
+    return [shares, _dialects(n_batches, repeats)], checks, kept
+
+
+def _row(requests: Corpus, times: Times) -> tuple[str | float, ...]:
+    ours = times.per_span(OURS)
+    return (
+        requests.name, requests.bytes_per_span, times.per_span(STOCK), ours, times.per_span(NAIVE), 1e9 / ours,
+        times.ratio(OURS, STOCK), times.best_ratio(OURS, STOCK),
+        times.ratio(NAIVE, OURS), times.best_ratio(NAIVE, OURS),
+    )  # fmt: skip
+
+
+def _dialects(n_batches: int, repeats: int) -> Table:
+    rows: list[tuple[str | float, ...]] = []
+    for dialect in ("openinference", "openllmetry", "vercel_ai"):
+        requests = corpus.build(1.0, n_batches, dialect)
+        times = measure(requests, repeats, with_straightforward=False)
+        ours = times.per_span(OURS)
+        ratios = (times.ratio(OURS, STOCK), times.best_ratio(OURS, STOCK))
+        rows.append((requests.name, requests.bytes_per_span, times.per_span(STOCK), ours, 1e9 / ours, *ratios))
+    columns = ("corpus", "B/span", "stock ns/span", "ours ns/span", "ours spans/s/core", "ours / stock", "(of minima)")
+    return Table("In process, by dialect", columns, rows)
