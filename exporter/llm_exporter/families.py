@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from llm_exporter.store import Cell, Group, Instrument, Store
 
+    _Bucket = tuple[str, float] | tuple[str, float, Exemplar]
+
 
 def families(store: Store, now: float) -> Iterator[Metric]:
     """Yield every metric family that has samples, holding the store's lock for one family at a time.
@@ -75,17 +77,18 @@ def _filled(group: Group, metric: c.Metric) -> Metric:
     return family
 
 
-def _buckets(cell: Cell, histogram: Instrument, live: bool) -> list[tuple[str, float, Exemplar | None]]:
+def _buckets(cell: Cell, histogram: Instrument, live: bool) -> list[_Bucket]:
     """Return upper bound, cumulative count and exemplar of each bucket; all 0 while the histogram is held."""
     scale = histogram.metric.unit.scale
     bounds = [*(repr(bound / scale) for bound in histogram.bounds), "+Inf"]
     if not live:
-        return [(bound, 0, None) for bound in bounds]
+        return [(bound, 0) for bound in bounds]
     places = range(histogram.offset, histogram.end)
     counts = accumulate(cell.counts[histogram.offset : histogram.end])
+    exemplars = (_exemplar(cell, place, scale) for place in places)
     return [
-        (bound, count, _exemplar(cell, place, scale))
-        for bound, count, place in zip(bounds, counts, places, strict=True)
+        (bound, count) if exemplar is None else (bound, count, exemplar)
+        for bound, count, exemplar in zip(bounds, counts, exemplars, strict=True)
     ]
 
 
