@@ -421,14 +421,14 @@ class Accountant:
                     cell.values[self._instrument(c.TOOL_ERRORS, record.error_type).index] += 1
                 if bound.second is not None:
                     bound.second.touched = self.store.now
-                    bound.second.observe(self._tool_duration, duration, mark)
+                    _observe_duration(bound.second, self._tool_duration, start, end, mark)
             case Kind.AGENT:
                 cell.values[self._instrument(c.AGENT_RUNS, status).index] += 1
-                cell.observe(self._agent_duration, duration, mark)
+                _observe_duration(cell, self._agent_duration, start, end, mark)
             case Kind.RETRIEVAL:
                 result = "error" if record.failed else "empty" if documents == 0 else "ok"
                 cell.values[self._instrument(c.RETRIEVALS, result).index] += 1
-                cell.observe(self._retrieval_duration, duration, mark)
+                _observe_duration(cell, self._retrieval_duration, start, end, mark)
                 if documents is not None:
                     cell.observe(self._retrieval_documents, documents, mark)
                 for score in scores:
@@ -436,4 +436,11 @@ class Accountant:
             case Kind.GUARDRAIL:
                 direction = record.direction if record.direction in c.DIRECTION.values else ""
                 cell.values[self._instrument(c.GUARDRAIL_CHECKS, direction, record.action).index] += 1
-                cell.observe(self._instrument(c.GUARDRAIL_DURATION, direction, record.action), duration, mark)
+                histogram = self._instrument(c.GUARDRAIL_DURATION, direction, record.action)
+                _observe_duration(cell, histogram, start, end, mark)
+
+
+def _observe_duration(cell: Cell, histogram: Instrument, start: int, end: int, mark: bytes) -> None:
+    """Count how long a span took; times that cannot be give no observation."""
+    if 0 < start <= end:
+        cell.observe(histogram, end - start, mark)

@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from llm_exporter import catalogue as c
-from llm_exporter.store import ABSENT, LIVE
+from llm_exporter.store import ABSENT, LIVE, leads_to_trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -180,9 +180,9 @@ def _exemplars(cell: Cell, offset: int, end: int, scale: int) -> list[str]:
     if cell.exemplars is None or cell.exemplar_values is None:
         return [""] * (end - offset)
     return [
-        ""
-        if mark is None or len(mark) != 32
-        else f' # {{trace_id="{mark[:16].hex()}",span_id="{mark[16:24].hex()}"}} {value / scale!r}'
+        f' # {{trace_id="{mark[:16].hex()}",span_id="{mark[16:24].hex()}"}} {value / scale!r}'
         f" {int.from_bytes(mark[24:]) / 1000:.3f}"
+        if leads_to_trace(mark)
+        else ""
         for mark, value in zip(cell.exemplars[offset:end], cell.exemplar_values[offset:end], strict=True)
     ]

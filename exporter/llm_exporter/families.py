@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.samples import Exemplar
 
 from llm_exporter import catalogue as c
-from llm_exporter.store import ABSENT, LIVE
+from llm_exporter.store import ABSENT, LIVE, leads_to_trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,7 +96,7 @@ def _exemplar(cell: Cell, place: int, scale: int) -> Exemplar | None:
     if cell.exemplars is None or cell.exemplar_values is None:
         return None
     mark = cell.exemplars[place]
-    if mark is None or len(mark) != 32:
+    if not leads_to_trace(mark):
         return None
     ids = {"trace_id": mark[:16].hex(), "span_id": mark[16:24].hex()}
     return Exemplar(ids, cell.exemplar_values[place] / scale, int.from_bytes(mark[24:]) / 1000)

@@ -160,7 +160,7 @@ def finish_reason(value: Value) -> str:
     if isinstance(value, str) and value.startswith("["):
         try:
             value = json.loads(value[:1024])
-        except ValueError:
+        except (ValueError, RecursionError):
             value = value.strip("[] ")
     items = value if isinstance(value, list) else as_text(value)[:1024].split(",")
     found = ""

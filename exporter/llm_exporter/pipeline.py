@@ -23,7 +23,7 @@ from llm_exporter.otlp.schema import (
 )
 from llm_exporter.otlp.values import number, text
 from llm_exporter.reading import Plan, Vocabulary, failure_of, tokens
-from llm_exporter.record import Context, Kind
+from llm_exporter.record import IMPLAUSIBLE, Context, Kind
 from llm_exporter.receive.sink import Malformed, Verdict
 
 if TYPE_CHECKING:
@@ -56,11 +56,11 @@ class Read(NamedTuple):
 
 
 class _TokenCounts(dict[bytes, int]):
-    """Token counts by their encoding; nothing said counts 0, which is why the caller must look whether it was."""
+    """Token counts by their encoding: 0 where there is no attribute, negative where its value is no count."""
 
     def __missing__(self, encoded: bytes) -> int:
-        value = number(encoded)
-        count = 0 if value is None else tokens(value)
+        value = number(encoded) if encoded else 0
+        count = IMPLAUSIBLE if value is None else tokens(value)
         if len(self) >= MAX_TOKEN_COUNTS:
             self.clear()
         if len(encoded) <= 16:

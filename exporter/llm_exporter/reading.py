@@ -28,6 +28,7 @@ Words = tuple[Any, ...]
 NOTHING: Final = "\0"
 """A name no attribute has; looking it up yields `b""`, as for an attribute without a value."""
 MAX_EVENTS: Final = 64
+MAX_SCORE: Final = 10**6
 MAX_CONTEXTS: Final = 4096
 _INHERITED: Final = (c.ENVIRONMENT, c.TEAM, c.FEATURE, c.USER_TIER, c.CUSTOMER)
 _SLOTS: Final = (
@@ -229,15 +230,13 @@ class Plan:
     def documents_of(self, attributes: Any) -> tuple[int | None, list[int]]:
         """Return how many documents a retrieval's span lists, None when it does not, and their scores in billionths."""
         if self.document_scores:
-            scores = [number(attributes[key]) for key in self.document_scores[1]]
-            return self.document_scores[0], [round(score * 10**9) for score in scores if score is not None]
+            return self.document_scores[0], _scores(number(attributes[key]) for key in self.document_scores[1])
         for key in self.listed_documents:
             listed = structured(attributes[key])
             if isinstance(listed, dict):
                 listed = listed.get("documents")
             if isinstance(listed, list):
-                found = [as_number(item.get("score")) for item in listed if isinstance(item, dict)]
-                return len(listed), [round(score * 10**9) for score in found if score is not None]
+                return len(listed), _scores(as_number(item.get("score")) for item in listed if isinstance(item, dict))
         return None, []
 
     def record(self, context: Context, hint: tuple[str, str] | None, words: Words) -> Record:
@@ -332,6 +331,11 @@ def _indexed(keys: Collection[str], prefixes: Sequence[str]) -> tuple[int, tuple
                     if rest == "document.score":
                         scores.append(key)
     return (len(indexes), tuple(sorted(scores))) if indexes else None
+
+
+def _scores(found: Iterable[float | int | None]) -> list[int]:
+    """Return scores in billionths, without those beyond a million, which no measure of likeness reaches."""
+    return [round(score * 10**9) for score in found if score is not None and abs(score) <= MAX_SCORE]
 
 
 def _says_failed(word: str) -> bool:

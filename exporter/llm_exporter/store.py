@@ -13,7 +13,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import product
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeGuard
 
 from llm_exporter import catalogue as c
 from llm_exporter.labels import OTHER, LabelLimiter
@@ -25,6 +25,19 @@ ABSENT: Final = 0
 WANTED: Final = 1
 HELD: Final = 2
 LIVE: Final = 3
+
+_NO_TRACE_ID: Final = bytes(16)
+_NO_SPAN_ID: Final = bytes(8)
+
+
+def leads_to_trace(mark: bytes | None) -> TypeGuard[bytes]:
+    """Return whether an exemplar's 32 bytes are those of a span that can be looked up: ids of the right size, not 0."""
+    return (
+        mark is not None
+        and len(mark) == 32
+        and not mark.startswith(_NO_TRACE_ID)
+        and not mark.startswith(_NO_SPAN_ID, 16)
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +79,7 @@ class Cell:
         self.touched = 0.0
         # Per bucket the last observation: its value, and 32 bytes of trace id, span id and unix milliseconds.
         self.exemplars: list[bytes | None] | None = [None] * group.n_counts if exemplars and group.n_counts else None
-        self.exemplar_values = array("q", bytes(8 * group.n_counts)) if self.exemplars is not None else None
+        self.exemplar_values = array("d", bytes(8 * group.n_counts)) if self.exemplars is not None else None
 
     def want(self, instrument: Instrument) -> None:
         """Show the instrument from the next scrape on, even if it stays 0."""

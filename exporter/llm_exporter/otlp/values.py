@@ -19,7 +19,7 @@ Value = str | bool | int | float | list["Value"] | dict[str, "Value"] | None
 MAX_DEPTH: Final = 16
 MAX_ITEMS: Final = 1024
 _double = Struct("<d").unpack_from
-_DECIMAL = re.compile(r"[+-]?\d{1,18}(?:\.\d{1,18})?(?:[eE][+-]?\d{1,2})?")
+_DECIMAL = re.compile(r"[+-]?\d{1,18}(?:\.\d{1,18})?(?:[eE][+-]?\d{1,2})?", re.ASCII)
 
 
 def decode(raw: bytes) -> Value:
