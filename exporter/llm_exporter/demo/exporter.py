@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from llm_exporter.demo.processes import Process, answers, port_or_free
+from llm_exporter.demo.processes import Process, StartError, answers, port_or_free
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +40,17 @@ def start_exporter(
 
     Port 0 is any free one. `first_sample_hold` is in seconds. StartError when it does not get ready.
     """
-    ports = {name: port and port_or_free(port) for name, port in wanted_ports.items()}
+    ports = {name: port_or_free(port) if port else 0 for name, port in wanted_ports.items()}
+    try:
+        return _start(stack, directory, ports, first_sample_hold)
+    except StartError:
+        if not any(ports.values()):
+            raise
+        # Somebody may have taken a port since it was seen to be free; the exporter itself always finds one.
+        return _start(stack, directory, dict.fromkeys(ports, 0), first_sample_hold)
+
+
+def _start(stack: ExitStack, directory: Path, ports: Mapping[str, int], first_sample_hold: float) -> Exporter:
     command = [sys.executable, "-m", "llm_exporter", "serve", f"--first-sample-hold={first_sample_hold:g}"]
     command += [f"--{name}-address=127.0.0.1:{port}" for name, port in ports.items()]
     process = stack.enter_context(Process("exporter", command, directory))
