@@ -228,4 +228,4 @@ def compare_with_file(path: Path, found: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(found)
     wanted = path.read_text() if path.exists() else ""
-    assert found == wanted, f"{path} differs; if it should, run the test with REGENERATE=1 and review the diff"
+    assert found == wanted, f"{path} differs; if it should, set REGENERATE=1 and review the diff"

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,9 @@ import pytest
 
 from core.building import REGENERATE, Exporter, a_request, a_span
 from llm_exporter import dialects
-from llm_exporter.otlp.schema import parse_request, parse_span
-from llm_exporter.record import Kind, Record, disjoint
 
 HERE = Path(__file__).parent
 CASES = sorted(path.relative_to(HERE).with_suffix("").as_posix() for path in HERE.glob("*/*.json"))
-NOT_SAID = {field.name: field.default for field in fields(Record)}
 
 
 @cache
@@ -34,42 +31,23 @@ def encoded(name: str) -> bytes:
 
 
 def reading(name: str) -> dict[str, Any]:
-    """Return all that the exporter makes of a case, in the form of its `expected`."""
+    """Return what explain says of a case and which samples it makes, in the form of its `expected`."""
     exporter = Exporter()
-    request = encoded(name)
-    found: dict[str, Any] = _read(exporter, request)
-    exporter.send_request(request)
-    (found["outcome"],) = exporter.outcomes()
+    (described,) = exporter.engine.describe(encoded(name))
+    exporter.send_request(encoded(name))
+    (outcome,) = exporter.outcomes()
+    assert outcome == described.outcome
+    shown = asdict(described)
+    found = {key: shown[key] for key in ("outcome", "dialect", "why", "words", "numbers", "notes")}
+    found["notes"] = list(described.notes)
     found["labels"] = {label: sorted(values) for label, values in sorted(exporter.open_labels().items())}
     found["counted"] = exporter.counted()
     return {key: value for key, value in found.items() if value}
 
 
-def _read(exporter: Exporter, request: bytes) -> dict[str, Any]:
-    pipeline = exporter.engine.pipeline
-    (resource,) = parse_request(request).resources
-    (of_scope,) = resource.scopes
-    span = parse_span(of_scope.items[0])
-    plan = pipeline.plan_of(pipeline.scope_of(of_scope.scope), tuple(span.attributes))
-    if plan is None:
-        return {}
-    failure = pipeline.failure_of(span) if span.status else None
-    record = plan.record(pipeline.context_of(resource.resource), failure, plan.words_of(span.attributes))
-    said = {name: value for name, value in asdict(record).items() if value != NOT_SAID.get(name)}
-    found: dict[str, Any] = {"record": {**said, "kind": record.kind.value}}
-    if record.kind is Kind.CALL:
-        numbers = plan.numbers_of(span.attributes, span)
-        found["numbers"] = {name: value for name, value in numbers._asdict().items() if value is not None}
-        if {"input", "output", "uncached"} & found["numbers"].keys():
-            usage, anomalies = disjoint(numbers, record.input_excludes_cache)
-            found["usage"] = {name: value for name, value in usage._asdict().items() if value}
-            found["anomalies"] = list(anomalies)
-    return found
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_a_case_is_read_and_counted_as_expected(name: str) -> None:
-    """Record, numbers, disjoint usage, labels and every sample are those that the case's file says.
+    """Dialect, words, numbers, labels and every sample are those that the case's file says.
 
     `REGENERATE=1 pytest tests/dialects` writes `expected` anew; review the diff.
     """
@@ -88,11 +66,11 @@ def test_one_dialect_claims_a_case(name: str) -> None:
     keys = tuple(said["span"]["attributes"])
     claims = dialects.claims(said.get("scope", ""), keys)
     claimed = dialects.claim(said.get("scope", ""), keys)
-    if "record" not in said["expected"]:
+    if "dialect" not in said["expected"]:
         assert claimed is None
         return
     assert claimed is not None
-    assert claimed.name == name.partition("/")[0] == said["expected"]["record"]["dialect"]
+    assert claimed.name == name.partition("/")[0] == said["expected"]["dialect"]
     surest = claims[0][0] if claims else 0
     assert [dialect.name for evidence, dialect in claims if evidence == surest] in ([claimed.name], [])
 
@@ -101,8 +79,8 @@ def test_one_dialect_claims_a_case(name: str) -> None:
 def test_a_span_of_a_dialect_has_one_of_its_marks(name: str) -> None:
     """What a dialect claims is never skipped for want of a mark."""
     said = case(name)
-    if "record" in said["expected"]:
-        marks = dialects.all_dialects()[said["expected"]["record"]["dialect"]].marks
+    if "dialect" in said["expected"]:
+        marks = dialects.all_dialects()[said["expected"]["dialect"]].marks
         assert any(mark in encoded(name) for mark in marks)
 
 
