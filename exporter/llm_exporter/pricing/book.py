@@ -1,5 +1,4 @@
-"""The price of a call: from the names and the start time that its span carries to rates that hold for a
-while."""
+"""The price of a call: from the names and the start time on its span to rates that hold for a while."""
 
 from __future__ import annotations
 
