@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,7 +29,7 @@ SDK_ONLY = "llm_exporter_spans_dropped_total"
 
 
 def every_kind_of_span(application: Application) -> None:
-    """End spans of every kind: calls that succeed and fail, a tool, an agent, a retrieval, and one of HTTP."""
+    """End spans of every kind: good and failed calls, a tool, an agent, a retrieval, and one of HTTP."""
     tracer = application.tracer
     application.call(3, **{"app.team": "growth", "app.feature": "search", "gen_ai.usage.input_tokens": 777})
     application.call(2, **{"gen_ai.usage.cache_read.input_tokens": 1000, "app.customer": "acme"})
@@ -42,15 +41,13 @@ def every_kind_of_span(application: Application) -> None:
             tool.set_status(StatusCode.ERROR, "timed out")
             tool.set_attribute("error.type", "timeout")
         with tracer.start_as_current_span("retrieval") as retrieval:
-            retrieval.set_attributes(
-                {"openinference.span.kind": "RETRIEVER", "retrieval.documents.0.document.score": 0.5}
-            )
+            retrieval.set_attribute("openinference.span.kind", "RETRIEVER")
+            retrieval.set_attribute("retrieval.documents.0.document.score", 0.5)
     with tracer.start_as_current_span("chat gpt-4o", attributes=CALL) as failed:
         failed.set_status(StatusCode.ERROR)
         failed.set_attribute("error.type", "RateLimitError")
-    with tracer.start_as_current_span(
-        "GET /cart", attributes={"http.request.method": "GET", "url.path": "/ai.html"}
-    ):
+    # Its values have what spans of LLMs are recognised by at first sight.
+    with tracer.start_as_current_span("GET", attributes={"url.path": "/ai.html", "http.route": "gen_ai.x"}):
         pass
 
 
@@ -152,9 +149,8 @@ def test_one_family_can_be_asked_for(application: Callable[..., Application]) ->
     assert {name for name, _ in samples(parse_text(shown))} == {"llm_requests_total"}
 
 
-def test_numbers_that_are_printed_survive_a_round_trip(application: Callable[..., Application]) -> None:
-    """Dollars come out to the last digit: 1200 and 80 tokens at 2.50 and 10 dollars a million are 0.0038."""
+def test_dollars_are_exact(application: Callable[..., Application]) -> None:
+    """1200 and 80 tokens at 2.50 and 10 dollars a million are 0.0038 dollars, to the last digit."""
     app = application()
     app.call()
     assert app.total("llm_cost_usd_total") == 0.0038
-    assert json.loads(json.dumps(app.total("llm_tokens_total", token_type="input"))) == 1200  # noqa: S106

@@ -6,6 +6,7 @@ import logging
 import os
 import time
 import weakref
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry.sdk.trace import SpanProcessor
@@ -16,13 +17,15 @@ from llm_exporter.engine import Engine
 from llm_exporter.families import declared, families
 from llm_exporter.sdk.counting import SpanCounter
 from llm_exporter.sdk.queue import SpanQueue
-from llm_exporter.settings import Settings, load
+from llm_exporter.settings import Pricing, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from opentelemetry.sdk.trace import ReadableSpan
     from prometheus_client import CollectorRegistry, Metric
+
+    from llm_exporter.settings import Settings
 
 SCRAPE_FLUSH_SECONDS: Final = 0.2
 """How long a scrape may wait for spans that have ended and are not counted yet."""
@@ -120,6 +123,6 @@ class LLMMetrics(SpanProcessor):
         except (OSError, ValueError) as error:
             # Such as a prices file that the child may not read any more: better no dollars than wrong ones.
             _log.error("this forked process counts no LLM spans: %s", error)
-            self._engine = Engine(Settings())
+            self._engine = Engine(replace(self._settings, pricing=Pricing()))
             self._start()
             self._queue.close(0)
