@@ -19,15 +19,17 @@ _FORBIDDEN = re.compile(r"[^A-Za-z0-9_.:/@+ -]")
 # Tokens, and the key prefixes of OpenAI and Anthropic, AWS, GitHub, Slack, Google and Hugging Face.
 _PRIVATE = re.compile(
     r"[^\s@/]+@[^\s@/]+\.[A-Za-z]{2,}"
-    r"|\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b"
-    r"|\beyJ[\w-]{8,}\.[\w-]+"
-    r"|\bsk-[\w-]{16,}"
-    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
-    r"|\bgh[pousr]_\w{20,}"
-    r"|\bxox[abprs]-[\w-]{10,}"
-    r"|\bAIza[\w-]{30,}"
-    r"|\bhf_\w{20,}"
-    r"|\b[0-9a-fA-F]{32,}\b"
+    r"|(?<![A-Za-z0-9])(?:"  # not \b: an underscore, as in run_<id>, starts a new word too
+    r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![A-Za-z0-9])"
+    r"|[0-9a-fA-F]{32,}(?![A-Za-z0-9])"
+    r"|eyJ[\w-]{8,}\.[\w-]+"
+    r"|sk-[\w-]{16,}"
+    r"|(?:AKIA|ASIA)[0-9A-Z]{16}(?![A-Za-z0-9])"
+    r"|gh[pousr]_\w{20,}"
+    r"|xox[abprs]-[\w-]{10,}"
+    r"|AIza[\w-]{30,}"
+    r"|hf_\w{20,}"
+    r")"
 )
 
 

@@ -8,6 +8,7 @@ is decided at scrape time: a series appears as 0 first (`Cell.states`), so that 
 from __future__ import annotations
 
 import threading
+import time
 from array import array
 from bisect import bisect_left
 from dataclasses import dataclass
@@ -241,11 +242,13 @@ class Store:
 
     def add(self, metric: c.Metric, labels: tuple[str, ...] = (), *closed: str, by: int = 1) -> None:
         """Add to a counter that is not on the hot path."""
+        self.now = time.monotonic()  # a cell that looks older than the last scrape would never be shown
         cell = self.cell(metric, labels)
         cell.values[self.groups[metric.name].instrument(metric, *closed).index] += by
 
     def set(self, metric: c.Gauge, value: float, labels: tuple[str, ...] = (), *closed: str) -> None:
         """Set a gauge, in the metric's exposed unit."""
+        self.now = time.monotonic()
         cell = self.cell(metric, labels)
         instrument = self.groups[metric.name].instrument(metric, *closed)
         cell.values[instrument.index] = value
