@@ -231,7 +231,9 @@ class Store:
             admitted = tuple(map(self.limiter.admit, group.labels, labels))
             cell = group.cells.get(admitted)
             if cell is None:
-                if len(group.cells) >= self.cells_per_group:
+                # The group that counts overflows has one label set per group: it bounds itself.
+                bounded = group is not self.groups[c.EXPORTER_SERIES_OVERFLOW.name]
+                if bounded and len(group.cells) >= self.cells_per_group:
                     admitted = (OTHER,) * len(group.labels)
                     self.add(c.EXPORTER_SERIES_OVERFLOW, (group.name,))
                     cell = group.cells.get(admitted)
