@@ -1,6 +1,7 @@
 """Builders of spans and requests, in the stock classes of opentelemetry-proto, and an exporter to ask."""
 
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
@@ -154,7 +155,7 @@ class Exporter:
             for sample in family.samples:
                 yield sample.name, sample.labels, sample.value
 
-    def value(self, name: str, **labels: str) -> float:
+    def value(self, name: str, /, **labels: str) -> float:
         """Return the sum of the samples of that name with these labels, 0 when there is none.
 
         Raises:
@@ -229,3 +230,21 @@ def compare_with_file(path: Path, found: str) -> None:
         path.write_text(found)
     wanted = path.read_text() if path.exists() else ""
     assert found == wanted, f"{path} differs; if it should, set REGENERATE=1 and review the diff"
+
+
+class Clock:
+    """Stands in for the `time` module: `monotonic` tells what the test sets, the rest is real."""
+
+    perf_counter_ns = staticmethod(time.perf_counter_ns)
+    time = staticmethod(time.time)
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        """Return the time that the test says it is, in seconds."""
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
