@@ -14,29 +14,31 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 done, 1 a problem that is told on standard error, 2 usage."""
+    """Run one command and return its exit code: 0 done, 1 a problem told on standard error, 2 usage."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["demo"]:
         # It has flags of its own and needs the extra packages.
-        from llm_exporter.demo.cli import run as run_demo  # noqa: PLC0415
+        from llm_exporter.demo.cli import run as run_demo
 
         return run_demo(arguments[1:])
     parsed = _parser().parse_args(arguments)
     match parsed.command:
         case "serve":
-            from llm_exporter.commands import serve  # noqa: PLC0415
+            from llm_exporter.commands import serve
 
-            return serve.run(parsed.config, {f.name: v for f in FLAGS if (v := getattr(parsed, f.path)) is not None})
+            return serve.run(
+                parsed.config, {f.name: v for f in FLAGS if (v := getattr(parsed, f.path)) is not None}
+            )
         case "explain":
-            from llm_exporter.commands import explain  # noqa: PLC0415
+            from llm_exporter.commands import explain
 
             return explain.run(parsed.file, parsed.config, as_json=parsed.json)
         case "check-config":
-            from llm_exporter.commands import check_config  # noqa: PLC0415
+            from llm_exporter.commands import check_config
 
             return check_config.run(parsed.file)
         case _:
-            from llm_exporter.commands import catalogue  # noqa: PLC0415
+            from llm_exporter.commands import catalogue
 
             return catalogue.run()
 
@@ -51,10 +53,14 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="receive OTLP and serve /metrics")
     serve.add_argument("--config", metavar="FILE", help="YAML configuration; also LLM_EXPORTER_CONFIG")
     for flag in FLAGS:
-        serve.add_argument(flag.name, dest=flag.path, metavar="VALUE", help=f"{flag.doc} Also {flag.variable}.")
+        serve.add_argument(
+            flag.name, dest=flag.path, metavar="VALUE", help=f"{flag.doc} Also {flag.variable}."
+        )
 
     explain = commands.add_parser("explain", help="say how each span of an OTLP file is read and counted")
-    explain.add_argument("file", metavar="FILE", help="OTLP JSON, JSON lines or protobuf; - for standard input")
+    explain.add_argument(
+        "file", metavar="FILE", help="OTLP JSON, JSON lines or protobuf; - for standard input"
+    )
     explain.add_argument("--config", metavar="FILE", help="YAML configuration")
     explain.add_argument("--json", action="store_true", help="one JSON object per span")
 

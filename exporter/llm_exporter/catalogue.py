@@ -48,7 +48,7 @@ class Label:
     cap: int = 0
     """Most distinct values at a time; 0 for a closed label."""
     attributes: tuple[str, ...] = ()
-    """Attributes it is read from on every dialect's spans, then on the resource; the first that is set wins."""
+    """Attributes it is read from on any dialect's spans, then on the resource; the first that is set wins."""
     values: tuple[str, ...] = ()
     """All values of a closed label; empty for an open one."""
 
@@ -71,7 +71,9 @@ ENVIRONMENT: Final = _open(
     "langfuse.environment",
 )
 TEAM: Final = _open("team", "Team that owns the feature.", 50, "app.team", "team")
-FEATURE: Final = _open("feature", "Product feature the call serves.", 100, "app.feature", "feature", "app.route")
+FEATURE: Final = _open(
+    "feature", "Product feature the call serves.", 100, "app.feature", "feature", "app.route"
+)
 PROVIDER: Final = _open("provider", "Provider as in the OpenTelemetry GenAI conventions.", 50)
 MODEL: Final = _open("model", "Model that answered, canonical name.", 200)
 OPERATION: Final = _open("operation", "chat, text_completion, embeddings, rerank and so on.", 20)
@@ -123,7 +125,14 @@ UNPRICED_REASON: Final = _closed(
     "no_usage",
 )
 FINISH_REASON: Final = _closed(
-    "finish_reason", "Why the model stopped.", "stop", "length", "tool_calls", "content_filter", "refusal", "other"
+    "finish_reason",
+    "Why the model stopped.",
+    "stop",
+    "length",
+    "tool_calls",
+    "content_filter",
+    "refusal",
+    "other",
 )
 ANOMALY: Final = _closed(
     "kind",
@@ -148,7 +157,9 @@ TOOL_ERROR_TYPE: Final = _closed(
     "unknown",
 )
 RETRIEVAL_RESULT: Final = _closed("result", "What the retrieval brought.", "ok", "empty", "error")
-DIRECTION: Final = _closed("direction", "What was checked; empty where the writer does not say.", "input", "output", "")
+DIRECTION: Final = _closed(
+    "direction", "What was checked; empty where the writer does not say.", "input", "output", ""
+)
 ACTION: Final = _closed("action", "What the guardrail did.", "allow", "block", "mask", "flag", "error")
 
 OUTCOME: Final = _closed(
@@ -610,7 +621,9 @@ EXPORTER_BUILD_INFO: Final = Gauge(
     labels=(VERSION, PYTHON, PROTOBUF),
 )
 
-METRICS: Final[tuple[Metric, ...]] = tuple(value for value in list(globals().values()) if isinstance(value, Metric))
+METRICS: Final[tuple[Metric, ...]] = tuple(
+    value for value in list(globals().values()) if isinstance(value, Metric)
+)
 LABELS: Final[dict[str, Label]] = {
     label.name: label for metric in METRICS for label in metric.labels if not label.values
 }

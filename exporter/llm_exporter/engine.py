@@ -1,4 +1,4 @@
-"""The parts put together as the settings say: store, prices, vocabulary, pipeline. Takes OTLP, gives exposition."""
+"""The parts put together as the settings say: store, prices, vocabulary, pipeline. OTLP in, metrics out."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class Engine:
         return chunks
 
     def sweep(self) -> None:
-        """Drop label sets that were idle for too long. To be called now and then, whether anyone scrapes or not."""
+        """Drop label sets that were idle for too long. To be called now and then, scraped or not."""
         with self.store.lock:
             self.pipeline.collect()
             if self.store.expire(time.monotonic()):
@@ -133,7 +133,8 @@ def _build(settings: Settings, old: _Parts | None) -> _Parts:
     prices = PriceBook(settings.pricing.for_price_book())
     caps = {name: label.cap for name, label in settings.labels.items()}
     same_shape = old is not None and (
-        old.settings.exposition.buckets == shown.buckets and old.settings.exposition.exemplars == shown.exemplars
+        old.settings.exposition.buckets == shown.buckets
+        and old.settings.exposition.exemplars == shown.exemplars
     )
     if old is not None and same_shape:
         store = old.store

@@ -34,31 +34,49 @@ MAX_TEXT: Final = 1024
 _RULES: Final = tuple(
     (re.compile(pattern), kind)
     for pattern, kind in (
-        (r"insufficient.?quota|exceeded your current quota|billing|credit balance|payment.?required|\b402\b", "quota"),
         (
-            r"context.?(?:length|window|size|limit).{0,30}exceed|exceed.{0,30}context|maximum context|prompt is too long"
-            r"|context_?(?:length|window)_?(?:exceeded|overflow)|too many (?:input )?tokens|string_above_max_length"
-            r"|input is too long",
+            (
+                r"insufficient.?quota|exceeded your current quota|billing|credit balance"
+                r"|payment.?required|\b402\b"
+            ),
+            "quota",
+        ),
+        (
+            (
+                r"context.?(?:length|window|size|limit).{0,30}exceed|exceed.{0,30}context|maximum context"
+                r"|prompt is too long|context_?(?:length|window)_?(?:exceeded|overflow)"
+                r"|too many (?:input )?tokens|string_above_max_length|input is too long"
+            ),
             "context_overflow",
         ),
-        (r"content.?(?:filter|policy|management)|responsible.?ai|\bsafety\b|guardrail.{0,12}interven", "content_filter"),
+        (
+            r"content.?(?:filter|policy|management)|responsible.?ai|\bsafety\b|guardrail.{0,12}interven",
+            "content_filter",
+        ),
         (r"refus", "refusal"),
         (r"rate.?limit|too.?many.?requests|throttl|resource.?exhausted|\b429\b", "rate_limit"),
         (
-            r"authenticat|unauthori[sz]|permission|forbidden|access.?denied|invalid.{0,3}api.?key|expiredtoken"
-            r"|unrecognizedclient|\b40[13]\b",
+            (
+                r"authenticat|unauthori[sz]|permission|forbidden|access.?denied|invalid.{0,3}api.?key|expiredtoken"
+                r"|unrecognizedclient|\b40[13]\b"
+            ),
             "auth",
         ),
         (r"cancel|abort|generatorexit|keyboardinterrupt|client.?disconnect|\b499\b", "cancelled"),
         (r"timed?.?out|deadline|\b408\b|\b504\b|\b524\b", "timeout"),
         (
-            r"unavailable|overloaded|internal.?server|bad.?gateway|connect|socket|\beof\b|\bdns\b|no such host"
-            r"|remoteprotocol|server.?error|api_?error\b|incompleteread|econn|enotfound|\b5(?:0\d|2\d|9\d)\b",
+            (
+                r"unavailable|overloaded|internal.?server|bad.?gateway|connect|socket|\beof\b|\bdns\b"
+                r"|no such host|remoteprotocol|server.?error|api_?error\b|incompleteread|econn|enotfound"
+                r"|\b5(?:0\d|2\d|9\d)\b"
+            ),
             "unavailable",
         ),
         (
-            r"bad.?request|invalid.?request|invalid.?argument|unprocessable|validation|not.?found|unsupported|conflict"
-            r"|\b4(?:00|04|05|09|13|22)\b",
+            (
+                r"bad.?request|invalid.?request|invalid.?argument|unprocessable|validation|not.?found|unsupported|conflict"
+                r"|\b4(?:00|04|05|09|13|22)\b"
+            ),
             "invalid_request",
         ),
     )
@@ -87,8 +105,10 @@ _TOOL_RULES: Final = tuple(
         (r"reject|denied|permission|forbidden|unauthori[sz]|not.?allowed|approval", "rejected"),
         (r"timed?.?out|deadline", "timeout"),
         (
-            r"validation|invalid.?(?:argument|param|input|request)|jsondecode|typeerror|missing.{0,20}argument|schema"
-            r"|badrequest|malformed",
+            (
+                r"validation|invalid.?(?:argument|param|input|request)|jsondecode|typeerror|missing.{0,20}argument|schema"
+                r"|badrequest|malformed"
+            ),
             "invalid_arguments",
         ),
         (r"empty|no.?result", "empty_result"),

@@ -1,8 +1,8 @@
 """Names as writers spell them to the names of the OpenTelemetry GenAI conventions.
 
 Sources: the well-known values of `gen_ai.provider.name`, `gen_ai.operation.name` and
-`gen_ai.response.finish_reasons` in docs/gen-ai/gen-ai-spans.md of open-telemetry/semantic-conventions v1.41.1;
-the other spellings are those that the instrumentations under `dialects/` write.
+`gen_ai.response.finish_reasons` in docs/gen-ai/gen-ai-spans.md of open-telemetry/semantic-conventions
+v1.41.1; the other spellings are those that the instrumentations under `dialects/` write.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ _DOTTED: Final = ("aws.", "gcp.", "azure.", "az.", "ibm.")
 
 
 def provider(name: str, model: str = "") -> str:
-    """Return the canonical provider; where the writer names none, or only itself, the model's maker if it is plain."""
+    """Return the canonical provider; if the writer names none, or only itself, the model's maker if plain."""
     lowered = name.strip().lower()
     if lowered and lowered not in _NOT_PROVIDERS:
         known = _PROVIDERS.get(lowered)

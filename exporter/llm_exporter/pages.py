@@ -19,8 +19,9 @@ _STYLE: Final = """
 :root { color-scheme: light dark; --edge: #8884; --quiet: #888; }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.05rem; margin-top: 2rem; }
-table { border-collapse: collapse; } td, th { border-bottom: 1px solid var(--edge); padding: .3rem .8rem .3rem 0;
-text-align: left; vertical-align: top; } th { font-weight: 600; } td.n { text-align: right; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; } td, th { border-bottom: 1px solid var(--edge);
+padding: .3rem .8rem .3rem 0; text-align: left; vertical-align: top; } th { font-weight: 600; }
+td.n { text-align: right; font-variant-numeric: tabular-nums; }
 code { font-size: .9em; } .quiet { color: var(--quiet); } .bad { color: #c33; } a { color: inherit; }
 """
 
@@ -28,7 +29,8 @@ code { font-size: .9em; } .quiet { color: var(--quiet); } .bad { color: #c33; } 
 def _page(title: str, body: str) -> str:
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>{body}</body></html>'
+        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>'
+        f"<body>{body}</body></html>"
     )
 
 
@@ -63,7 +65,8 @@ def landing(engine: Engine, addresses: dict[str, str], ready: bool) -> str:
             name: own.values[group.instrument(c.EXPORTER_SPANS, name).index] for name in c.OUTCOME.values
         }
         dialects = [
-            (labels[0], cell.values[0]) for labels, cell in store.groups[c.EXPORTER_DIALECT_SPANS.name].cells.items()
+            (labels[0], cell.values[0])
+            for labels, cell in store.groups[c.EXPORTER_DIALECT_SPANS.name].cells.items()
         ]
         services = sorted({labels[0] for labels in store.groups[c.REQUESTS.name].cells})
     total = sum(outcomes.values())
@@ -78,24 +81,25 @@ def landing(engine: Engine, addresses: dict[str, str], ready: bool) -> str:
     else:
         shown = ", ".join(f"<code>{escape(name or 'without service.name')}</code>" for name in services[:20])
         state = f"<p>Counting calls of {shown}.</p>"
-    uptime = int(time.time() - engine.started)
+    minutes = int(time.time() - engine.started) // 60
+    since = f"{'ready' if ready else 'not ready'}, up for {minutes // 60} h {minutes % 60} min"
+    ports = [(escape(name), f"<code>{escape(address)}</code>") for name, address in addresses.items()]
     rows = [
         (f'<a href="debug/spans?outcome={name}">{name}</a>', f"{outcomes[name]:,}", text)
         for name, text in _OUTCOMES.items()
     ]
+    spoken = [(escape(name), f"{count:,}") for name, count in sorted(dialects)]
     body = (
-        f"<h1>llm-exporter {__version__}</h1>{state}"
-        f'<p class="quiet">{"ready" if ready else "not ready"}, up for {uptime // 3600} h {uptime % 3600 // 60} min</p>'
+        f'<h1>llm-exporter {__version__}</h1>{state}<p class="quiet">{since}</p>'
         "<h2>Look</h2><ul>"
         '<li><a href="metrics">/metrics</a>: what Prometheus scrapes</li>'
         '<li><a href="debug/spans">/debug/spans</a>: the last spans and what became of them</li>'
-        '<li><a href="-/ready">/-/ready</a>, <a href="-/healthy">/-/healthy</a>; POST /-/reload takes up a changed '
-        "configuration</li></ul>"
-        "<h2>Send</h2>" + _table(("", "address"), [(escape(k), f"<code>{escape(v)}</code>") for k, v in addresses.items()])
-        + "<h2>Spans so far</h2>" + _table(("outcome", "spans", ""), rows)
-        + "<h2>Dialects</h2>"
-        + (_table(("dialect", "spans"), [(escape(n), f"{count:,}") for n, count in sorted(dialects)]) if dialects else "<p>None yet.</p>")
-    )  # fmt: skip
+        '<li><a href="-/ready">/-/ready</a>, <a href="-/healthy">/-/healthy</a>; '
+        "POST /-/reload takes up a changed configuration</li></ul>"
+        f"<h2>Send</h2>{_table(('', 'address'), ports)}"
+        f"<h2>Spans so far</h2>{_table(('outcome', 'spans', ''), rows)}"
+        f"<h2>Dialects</h2>{_table(('dialect', 'spans'), spoken) if spoken else '<p>None yet.</p>'}"
+    )
     return _page("llm-exporter", body)
 
 
@@ -103,8 +107,10 @@ def spans(described: Sequence[Described]) -> str:
     """Return the page of the last spans, newest first."""
     rows = [
         (
-            f"<code>{escape(span.name) or '<i>no name</i>'}</code><br><span class=quiet>{escape(span.scope)}<br>"
-            f"trace {span.trace_id}</span>",
+            (
+                f"<code>{escape(span.name) or '<i>no name</i>'}</code><br>"
+                f"<span class=quiet>{escape(span.scope)}<br>trace {span.trace_id}</span>"
+            ),
             f"<b>{span.outcome}</b><br>{escape(span.dialect)}<br><span class=quiet>{escape(span.why)}</span>",
             _pairs(span.words),
             _pairs(span.numbers),
@@ -123,4 +129,6 @@ def spans(described: Sequence[Described]) -> str:
 
 
 def _pairs(pairs: dict[str, str]) -> str:
-    return "<br>".join(f'<span class="quiet">{escape(name)}</span> {escape(value)}' for name, value in pairs.items())
+    return "<br>".join(
+        f'<span class="quiet">{escape(name)}</span> {escape(value)}' for name, value in pairs.items()
+    )

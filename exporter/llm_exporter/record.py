@@ -18,7 +18,7 @@ class Kind(Enum):
     RETRIEVAL = "retrieval"
     GUARDRAIL = "guardrail"
     STRUCTURE = "structure"
-    """Belongs to an LLM application and has nothing to count: chains, steps, spans that repeat their children."""
+    """Part of an LLM application with nothing to count: chains, steps, spans that repeat their children."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +67,7 @@ class Record:
     prompt_name: str = ""
     prompt_version: str = ""
     input_excludes_cache: bool = False
-    """Whether the writer's input token count leaves out what was read from and written to the prompt cache."""
+    """Whether the writer's input token count leaves out what went from and to the prompt cache."""
 
 
 class Numbers(NamedTuple):

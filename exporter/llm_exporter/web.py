@@ -29,7 +29,10 @@ _TEXT: Final = "text/plain; charset=utf-8"
 _GZIP_WINDOW: Final = 31  # zlib's way of asking for a gzip header
 # No scripts and nothing from elsewhere: what a page shows comes from senders of spans.
 _PAGE_HEADERS: Final = (
-    ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'"),
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'",
+    ),
     ("X-Content-Type-Options", "nosniff"),
     ("Cache-Control", "no-store"),
 )
@@ -78,7 +81,9 @@ class MetricsApp:
             known = ", ".join(self._routes)
             response = Response(404, f"there is nothing at this path; try one of {known}\n".encode(), _TEXT)
         elif method != allowed and not (method == "HEAD" and allowed == "GET"):
-            response = Response(405, f"only {allowed} is allowed here\n".encode(), _TEXT, (("Allow", allowed),))
+            response = Response(
+                405, f"only {allowed} is allowed here\n".encode(), _TEXT, (("Allow", allowed),)
+            )
         else:
             response = await asyncio.get_running_loop().run_in_executor(self._scraper, answer, scope)
         if method == "HEAD":

@@ -34,7 +34,7 @@ _log = logging.getLogger("llm_exporter")
 
 
 def run(config: str | None, flags: Mapping[str, str]) -> int:
-    """Serve until SIGTERM or SIGINT. Returns the exit code: 1 when the settings are bad or a port is taken."""
+    """Serve until SIGTERM or SIGINT. Return the exit code: 1 when settings are bad or a port is taken."""
     try:
         settings = load(config, os.environ, flags)
         engine = Engine(settings)
@@ -47,7 +47,10 @@ def run(config: str | None, flags: Mapping[str, str]) -> int:
         return 1
     configure_log(settings.log.level, settings.log.format)
     if PROTOBUF_IMPLEMENTATION != "upb":
-        _log.warning("protobuf runs on its %s implementation, which is very slow; install its wheel", PROTOBUF_IMPLEMENTATION)
+        _log.warning(
+            "protobuf runs on its %s implementation, which is very slow; install its wheel",
+            PROTOBUF_IMPLEMENTATION,
+        )
     keep_large_buffers()
 
     def apply(changed: Settings) -> None:
@@ -93,7 +96,11 @@ class _Service:
         stack.callback(metrics.stop)
 
         token = receive.bearer_token_file.read_text().strip() if receive.bearer_token_file else None
-        tls = Tls(receive.tls_cert_file, receive.tls_key_file) if receive.tls_cert_file and receive.tls_key_file else None
+        tls = (
+            Tls(receive.tls_cert_file, receive.tls_key_file)
+            if receive.tls_cert_file and receive.tls_key_file
+            else None
+        )
         intake = Intake(self._engine, receive.limits())
         stack.callback(intake.close)
         if listen.otlp_grpc_address is not None:
@@ -102,7 +109,10 @@ class _Service:
             addresses["OTLP/gRPC"] = grpc.address
         if listen.otlp_http_address is not None:
             receiver = HttpReceiver(
-                intake, self._engine.observe, token=token, allowed_origins=frozenset(receive.cors_allowed_origins)
+                intake,
+                self._engine.observe,
+                token=token,
+                allowed_origins=frozenset(receive.cors_allowed_origins),
             )
             stack.callback(receiver.close)
             http = serve_asgi(
@@ -126,8 +136,8 @@ class _Service:
         self._ready.set()
         stack.callback(self._ready.clear)
         print(
-            f"listening otlp-grpc={addresses.get('OTLP/gRPC', 'off')} otlp-http={addresses.get('OTLP/HTTP', 'off')} "
-            f"metrics={metrics.address}",
+            f"listening otlp-grpc={addresses.get('OTLP/gRPC', 'off')}"
+            f" otlp-http={addresses.get('OTLP/HTTP', 'off')} metrics={metrics.address}",
             flush=True,
         )
         _log.info("ready: http://%s/", metrics.address)

@@ -1,4 +1,4 @@
-"""Dialects: one file per instrumentation, found by being here. Which dialect a span is in is settled once per shape."""
+"""Dialects: one file per instrumentation, found by being here. A span's dialect is settled once per shape."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
-from llm_exporter.dialects._dialect import Dialect
-
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    from llm_exporter.dialects._dialect import Dialect
 
 FALLBACK = "semconv"
 
@@ -32,9 +32,11 @@ def fallback() -> Dialect:
 
 
 def claims(scope: str, keys: Collection[str]) -> list[tuple[int, Dialect]]:
-    """Return the specific dialects that claim a span, surest first, each with its evidence (see `Dialect.evidence`)."""
+    """Return the specific dialects that claim a span, surest first, each with its `Dialect.evidence`."""
     found = [
-        (dialect.evidence(scope, keys), dialect) for dialect in all_dialects().values() if dialect.name != FALLBACK
+        (dialect.evidence(scope, keys), dialect)
+        for dialect in all_dialects().values()
+        if dialect.name != FALLBACK
     ]
     return sorted((claim for claim in found if claim[0]), key=lambda claim: (-claim[0], claim[1].name))
 

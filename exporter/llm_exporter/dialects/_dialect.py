@@ -50,7 +50,7 @@ class Field(Enum):
     CACHE_READ = "cache_read"
     CACHE_WRITE = "cache_write"
     REASONING = "reasoning"
-    FIRST_TOKEN = "first_token"
+    FIRST_TOKEN = "first_token"  # noqa: S105 - no secret
     """Seconds from the start to the first chunk; `Scaled` for other units."""
     COST = "cost"
     """USD."""
@@ -135,7 +135,7 @@ Source = str | Json | Choice | Scaled | EventTime
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """One convention of a writer: holds for scopes that match the glob, and for this provider unless empty."""
+    """One convention of a writer: holds for scopes that match the glob, and this provider unless empty."""
 
     scope: str = "*"
     provider: str = ""
@@ -170,15 +170,15 @@ class Dialect:
     prefixes: tuple[str, ...] = ()
     """Prefixes of attributes that only it writes."""
     operations: Mapping[str, str] = field(default_factory=dict)
-    """Its own words, in lower case, for the conventions' operations, where `normalise.operation` does not know them."""
+    """Its own words for operations, in lower case, where `normalise.operation` does not know them."""
     cache_outside_input: tuple[When, ...] = ()
     """When its input token count leaves the prompt cache out."""
     documents: Documents = Documents()
     marks: tuple[bytes, ...] = ()
-    """Byte strings of which every span of this dialect has one; a span with none of all dialects' is skipped unread."""
+    """Byte strings of which every span of it has one; a span with none of all dialects' is skipped unread."""
 
     def evidence(self, scope: str, keys: Collection[str]) -> int:
-        """Return how surely a span of this scope with these attributes is this dialect's: 3 scope, 2 key, 1 prefix."""
+        """Return how surely a span is in it: 3 by its scope, 2 by an attribute, 1 by a prefix, 0 not."""
         if any(fnmatchcase(scope, pattern) for pattern in self.scopes):
             return 3
         if not self.keys.isdisjoint(keys):

@@ -14,7 +14,12 @@ DIALECT = Dialect(
     fields={
         Field.OPERATION: ("openinference.span.kind",),
         Field.PROVIDER: ("llm.provider", "llm.system"),
-        Field.RESPONSE_MODEL: ("llm.response.model_name", "llm.model_name", "embedding.model_name", "reranker.model_name"),
+        Field.RESPONSE_MODEL: (
+            "llm.response.model_name",
+            "llm.model_name",
+            "embedding.model_name",
+            "reranker.model_name",
+        ),
         Field.REQUEST_MODEL: ("llm.request.model_name",),
         Field.FINISH_REASON: ("llm.finish_reason",),
         Field.STREAM: (Json("llm.invocation_parameters", "stream"),),

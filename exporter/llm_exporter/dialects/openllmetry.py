@@ -1,4 +1,4 @@
-"""OpenLLMetry by Traceloop: the vocabulary before 0.5 and the one since, which is close to the conventions."""
+"""OpenLLMetry by Traceloop: the vocabulary before 0.5, and the one since, close to the conventions."""
 
 from llm_exporter.dialects._dialect import Dialect, Field, When
 
@@ -7,8 +7,8 @@ from llm_exporter.dialects._dialect import Dialect, Field, When
 _LIBRARIES = (
     "alephalpha", "anthropic", "bedrock", "cohere", "crewai", "groq", "haystack", "langchain", "lancedb",
     "llamaindex", "mcp", "milvus", "mistralai", "ollama", "openai", "openai.v0", "openai.v1", "openai_agents",
-    "pinecone", "qdrant", "replicate", "sagemaker", "together", "transformers", "voyageai", "watsonx", "weaviate",
-    "writer",
+    "pinecone", "qdrant", "replicate", "sagemaker", "together", "transformers", "voyageai", "watsonx",
+    "weaviate", "writer",
 )  # fmt: skip
 
 DIALECT = Dialect(

@@ -1,4 +1,4 @@
-"""Vercel AI SDK: `ai.*` spans up to version 6 and in the legacy mode of 7, GenAI spans with `ai.*` extras since 7."""
+"""Vercel AI SDK: `ai.*` spans up to version 6 and in the legacy mode of 7, else GenAI spans with extras."""
 
 from llm_exporter.dialects._dialect import Dialect, EventTime, Field, Json, Scaled
 
@@ -41,11 +41,19 @@ DIALECT = Dialect(
         Field.TOOL: ("gen_ai.tool.name", "ai.toolCall.name"),
         Field.AGENT: ("gen_ai.agent.name", "ai.telemetry.functionId"),
         Field.PROMPT_NAME: ("gen_ai.prompt.name", Json("ai.telemetry.metadata.langfusePrompt", "name")),
-        Field.PROMPT_VERSION: ("gen_ai.prompt.version", Json("ai.telemetry.metadata.langfusePrompt", "version")),
-        Field.INPUT: ("gen_ai.usage.input_tokens", "ai.usage.inputTokens", "ai.usage.promptTokens", "ai.usage.tokens"),
+        Field.PROMPT_VERSION: (
+            "gen_ai.prompt.version",
+            Json("ai.telemetry.metadata.langfusePrompt", "version"),
+        ),
+        Field.INPUT: (
+            "gen_ai.usage.input_tokens",
+            "ai.usage.inputTokens",
+            "ai.usage.promptTokens",
+            "ai.usage.tokens",
+        ),
         Field.OUTPUT: ("gen_ai.usage.output_tokens", "ai.usage.outputTokens", "ai.usage.completionTokens"),
-        # Versions before 6 give Anthropic's and Bedrock's own counts, whose split stands only in the metadata:
-        # there the input tokens are those outside the cache.
+        # Versions before 6 give Anthropic's and Bedrock's own counts, whose split stands only in the
+        # metadata: there the input tokens are those outside the cache.
         Field.CACHE_READ: (
             "gen_ai.usage.cache_read.input_tokens",
             "ai.usage.inputTokenDetails.cacheReadTokens",

@@ -1,4 +1,4 @@
-"""A schema for OTLP requests that decodes lazily: the same wire form as opentelemetry-proto, opened step by step.
+"""A schema for OTLP requests that decodes lazily: the wire form of opentelemetry-proto, opened step by step.
 
 Two liberties with the declared types make it fast, and both are wire-compatible
 (https://protobuf.dev/programming-guides/encoding/ and the note on maps in the proto3 guide):
@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.internal import api_implementation
-from google.protobuf.message import DecodeError as DecodeError  # noqa: PLC0414 - re-exported for callers
+from google.protobuf.message import DecodeError as DecodeError  # re-exported for callers
 
 _F = descriptor_pb2.FieldDescriptorProto
 _SCALARS: Final = {
@@ -55,7 +55,9 @@ _MESSAGES: Final[dict[str, tuple[tuple[str, int, str], ...]]] = {
 
 
 def _build() -> dict[str, Any]:
-    file = descriptor_pb2.FileDescriptorProto(name="llm_exporter/otlp.proto", package=_PACKAGE, syntax="proto3")
+    file = descriptor_pb2.FileDescriptorProto(
+        name="llm_exporter/otlp.proto", package=_PACKAGE, syntax="proto3"
+    )
     for name, fields in _MESSAGES.items():
         message = file.message_type.add(name=name)
         for field_name, number, kind in fields:
@@ -77,7 +79,8 @@ def _build() -> dict[str, Any]:
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return {
-        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{name}")) for name in _MESSAGES
+        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{name}"))
+        for name in _MESSAGES
     }
 
 

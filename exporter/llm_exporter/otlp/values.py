@@ -1,7 +1,7 @@
 """Encoded AnyValue to Python, by hand for the scalars, with opentelemetry-proto for the rest.
 
-Source: opentelemetry/proto/common/v1/common.proto. Field tags on the wire: string_value 0x0A, bool_value 0x10,
-int_value 0x18, double_value 0x21, array_value 0x2A, kvlist_value 0x32, bytes_value 0x3A.
+Source: opentelemetry/proto/common/v1/common.proto. Field tags on the wire: string_value 0x0A,
+bool_value 0x10, int_value 0x18, double_value 0x21, array_value 0x2A, kvlist_value 0x32, bytes_value 0x3A.
 """
 
 from __future__ import annotations
