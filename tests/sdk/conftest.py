@@ -90,8 +90,10 @@ def application() -> Iterator[Callable[..., Application]]:
     """Make applications; they are shut down at the end."""
     made: list[Application] = []
 
-    def make(chosen: Settings | None = None, **options: Any) -> Application:
-        registry, memory = CollectorRegistry(), InMemorySpanExporter()
+    def make(
+        chosen: Settings | None = None, registry: CollectorRegistry | None = None, **options: Any
+    ) -> Application:
+        registry, memory = registry or CollectorRegistry(), InMemorySpanExporter()
         metrics = LLMMetrics(chosen or settings(), registry=registry, **options)
         resource = Resource.create({"service.name": "shop", "deployment.environment.name": "test"})
         provider = TracerProvider(resource=resource, shutdown_on_exit=False)

@@ -20,11 +20,7 @@ from llm_exporter.sdk.counting import SpanCounter
 
 from .conftest import samples, settings
 
-SCOPES = [
-    *sorted({scope.replace("*", "x") for d in all_dialects().values() for scope in d.scopes}),
-    "",
-    "http",
-]
+SCOPES = sorted({s.replace("*", "x") for d in all_dialects().values() for s in d.scopes} | {"", "http"})
 PARTS = sorted({text for d in all_dialects().values() for text in (*d.keys, *d.prefixes)})
 NAMES = st.text(string.ascii_lowercase + "._", max_size=12)
 KEYS = st.one_of(

@@ -18,10 +18,12 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from llm_exporter.engine import Engine
 from llm_exporter.sdk import LLMMetrics
 
-from .conftest import CALL, samples, settings
+from .conftest import CALL, TIMINGS, samples, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from prometheus_client import Metric
 
     from .conftest import Application
 
@@ -59,6 +61,17 @@ def engine_with_spans_of(application: Application, **options: Any) -> Engine:
     return engine
 
 
+def exemplars_of(families: list[Metric]) -> dict[tuple[str, str], tuple[dict[str, str], float]]:
+    """The ids and the value of each exemplar, by name and labels of its sample."""
+    return {
+        (sample.name, repr(sorted(sample.labels.items()))): (sample.exemplar.labels, sample.exemplar.value)
+        for family in families
+        if family.name not in TIMINGS
+        for sample in family.samples
+        if sample.exemplar
+    }
+
+
 @pytest.mark.parametrize("exemplars", [True, False])
 @pytest.mark.parametrize("hold", [0.0, 3600.0])
 def test_both_formats_equal_the_exporters_own(
@@ -83,6 +96,8 @@ def test_both_formats_equal_the_exporters_own(
         for f in theirs
         if f.name != "llm_exporter_scrape_duration_seconds"
     }
+    assert exemplars_of(ours) == exemplars_of(theirs)
+    assert bool(exemplars_of(ours)) == (exemplars and not hold)
     assert app.total("llm_requests_total") == (0 if hold else 7)
 
 
@@ -106,8 +121,8 @@ def test_exemplars_lead_to_the_spans(application: Callable[..., Application]) ->
 
 def test_shares_a_registry_with_the_metrics_of_opentelemetry(application: Callable[..., Application]) -> None:
     """Beside `opentelemetry-exporter-prometheus` on one registry, both formats parse and hold both."""
-    app = application()
-    reader = PrometheusMetricReader(registry=app.registry)
+    app = application(registry=REGISTRY)
+    reader = PrometheusMetricReader()
     meters = MeterProvider(metric_readers=[reader], shutdown_on_exit=False)
     meters.get_meter("shop").create_counter("orders", unit="1").add(5)
     meters.get_meter("shop").create_histogram("gen_ai.client.operation.duration", unit="s").record(0.5)

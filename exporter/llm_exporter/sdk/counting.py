@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -40,7 +39,6 @@ class SpanCounter:
         if len(found) < len(spans):
             store = self._engine.store
             with store.lock:
-                store.now = time.monotonic()
                 store.add(c.EXPORTER_SPANS, (), "not_llm", by=len(spans) - len(found))
         if found:
             self._engine.traces(self._encoded(found), "sdk")

@@ -100,7 +100,6 @@ class LLMMetrics(SpanProcessor):
         engine, store = self._engine, self._engine.store
         engine.sweep()
         with store.lock:
-            store.now = time.monotonic()
             for reason, n in self._queue.take_drops().items():
                 store.add(c.EXPORTER_SPANS_DROPPED, (), reason, by=n)
             for group in store.distinct_groups():
