@@ -126,7 +126,7 @@ def test_a_count_may_be_written_in_many_types(exporter: Exporter, value: Any) ->
 
 
 NO_NUMBER = [
-    "None", "N/A", "", "unknown", "null", "1_000", "0x10", "١٢", "9" * 60, True, False, float("nan"), float("inf"),
+    "None", "N/A", "", "unknown", "null", "1_000", "0x10", "\u0661\u0662", "9" * 60, True, False, float("nan"), float("inf"),
     float("-inf"), [], [12], {}, {"n": 3}, AnyValue(), AnyValue(bytes_value=b"\xff"),
 ]  # fmt: skip
 
@@ -355,7 +355,7 @@ def test_spans_over_the_limit_of_a_request_are_rejected() -> None:
 
 
 def test_other_encodings_of_the_same_words_share_series(exporter: Exporter) -> None:
-    """Varints longer than needed, unknown fields, another order and another wire type of a word: one series."""
+    """Varints longer than needed, unknown fields, another order, bytes for a string: one series."""
     canonical = a_call().SerializeToString()
     exporter.send_request(request_of(canonical))
     shown = exporter.scrape().count("\nllm_requests_total{")
@@ -389,7 +389,7 @@ def test_an_id_that_is_none_makes_no_exemplar(exporter: Exporter, trace_id: byte
 
 
 def test_a_scope_that_is_broken_has_no_name(exporter: Exporter) -> None:
-    """Bytes that are no scope, or a name that is not UTF-8, leave the spans to be known by their attributes."""
+    """Bytes that are no scope, or no UTF-8, leave the spans to be known by their attributes."""
     for raw_scope in (b"\xff", b"\x0a\x03\xff\xfeai", b"\x0a\x83\x80\x00abc"):
         scope_spans = delimited(1, raw_scope) + delimited(2, a_call().SerializeToString())
         exporter.send_request(delimited(1, delimited(2, scope_spans)))

@@ -1,4 +1,4 @@
-"""What a scrape shows when: zeros before first values, siblings, expiry; and that `increase()` loses nothing."""
+"""What a scrape shows when: zeros first, siblings, expiry; and that `increase()` loses nothing."""
 
 import re
 from collections import defaultdict
