@@ -158,10 +158,11 @@ def finish_reason(value: Value) -> str:
     several choices the first that is not a plain stop counts: one filtered choice is worth knowing.
     """
     if isinstance(value, str) and value.startswith("["):
+        written = value
         try:
-            value = json.loads(value[:1024])
+            value = json.loads(written[:1024])
         except (ValueError, RecursionError):
-            value = value.strip("[] ")
+            value = written.strip("[] ")
     items = value if isinstance(value, list) else as_text(value)[:1024].split(",")
     found = ""
     for item in items[:64]:
