@@ -228,6 +228,19 @@ def test_a_queue_without_room_is_refused(size: int) -> None:
         LLMMetrics(settings(), registry=None, max_queue_size=size)
 
 
+def test_a_second_one_on_a_registry_leaves_no_thread(application: Callable[..., Application]) -> None:
+    """The registry refuses the same names twice; the first one goes on, of the second nothing remains."""
+    app = application()
+    threads = counting_threads()
+    with pytest.raises(ValueError, match="llm_requests_total"):
+        LLMMetrics(settings(), registry=app.registry)
+    app.call()
+    assert app.total("llm_requests_total") == 1
+    for thread in counting_threads() - threads:
+        thread.join(WAIT_SECONDS)
+    assert counting_threads() == threads
+
+
 def test_a_bad_configuration_is_refused_before_anything_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,12 +36,12 @@ class SpanCounter:
         """Count each span once, under its outcome."""
         # Encoding a span costs fifty times this look at it, and most spans are of databases and HTTP.
         found = [span for span in spans if self._is_llm(span)]
+        if found:
+            self._engine.traces(self._encoded(found), "sdk")
         if len(found) < len(spans):
             store = self._engine.store
             with store.lock:
                 store.add(c.EXPORTER_SPANS, (), "not_llm", by=len(spans) - len(found))
-        if found:
-            self._engine.traces(self._encoded(found), "sdk")
 
     def _is_llm(self, span: ReadableSpan) -> bool:
         scope = span.instrumentation_scope

@@ -6,6 +6,7 @@ import logging
 import os
 import time
 import weakref
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -67,9 +68,13 @@ class LLMMetrics(SpanProcessor):
         self._max_queue_size = max_queue_size
         self._engine = Engine(self._settings)
         self._registry = registry
-        if registry is not None:
-            registry.register(self)
         self._start()
+        if registry is not None:
+            try:
+                registry.register(self)
+            except ValueError:
+                self._queue.close(0)
+                raise
         if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
             begin_anew = weakref.WeakMethod(self._begin_anew)
             os.register_at_fork(after_in_child=lambda: (method := begin_anew()) and method())
@@ -86,9 +91,9 @@ class LLMMetrics(SpanProcessor):
     def shutdown(self) -> None:
         """Count what has ended, end the thread, leave the registry. Spans that end later are dropped."""
         self._queue.close(SHUTDOWN_SECONDS)
-        registry, self._registry = self._registry, None
-        if registry is not None:
-            registry.unregister(self)
+        if self._registry is not None:
+            with suppress(KeyError):  # out of it already
+                self._registry.unregister(self)
 
     def describe(self) -> Iterator[Metric]:
         """Yield the families without samples, by which a registry finds names that are taken."""

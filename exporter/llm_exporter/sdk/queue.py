@@ -35,6 +35,7 @@ class SpanQueue:
     def __init__(self, take: Callable[[list[ReadableSpan]], None], size: int) -> None:
         self._take = take
         self._size = size
+        self._wake_at = min(BATCH, (size + 1) // 2)
         self._spans: deque[ReadableSpan] = deque()
         self._taking = threading.Lock()
         self._drops: Counter[str] = Counter()
@@ -59,7 +60,7 @@ class SpanQueue:
             self.drop("queue_full")
             return
         self._spans.append(span)
-        if len(self._spans) >= BATCH and not self._woken:
+        if len(self._spans) >= self._wake_at and not self._woken:
             self._woken = True
             self._wake.put(None)
 
