@@ -4,7 +4,8 @@ Sources: https://prometheus.io/docs/instrumenting/exposition_formats/ and
 https://prometheus.io/docs/specs/om/open_metrics_spec/. A histogram of a cell is one `%` template with NUL
 where the cell's labels go, filled from the bucket array: nothing is escaped or sorted per sample, which label
 values allow because their alphabet has neither quotes, backslashes, control characters nor NUL. Bucket bounds
-are written as floats (`le="1.0"`) in both formats, so that a series keeps its name whatever is negotiated.
+are written as canonical floats (`le="1.0"`, `le="1.048576e+06"`) in both formats, so that a series keeps its name
+whatever is negotiated: Prometheus 3 rewrites any other spelling, Prometheus 2 keeps it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from functools import lru_cache
 from itertools import accumulate
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from prometheus_client.utils import floatToGoString
 
 from llm_exporter import catalogue as c
 from llm_exporter.store import ABSENT, LIVE, leads_to_trace
@@ -142,7 +145,7 @@ def _braces(group: Group, instrument: Instrument, *more: str) -> str:
 def _template(group: Group, instrument: Instrument, exemplars: bool) -> tuple[str, str]:
     """Return the template of a histogram and what it shows while it is held at 0."""
     name, scale = instrument.metric.name, instrument.metric.unit.scale
-    bounds = [*(repr(bound / scale) for bound in instrument.bounds), "+Inf"]
+    bounds = [*(floatToGoString(bound / scale) for bound in instrument.bounds), "+Inf"]
     mark = "%s" if exemplars else ""
     labelled = [_braces(group, instrument, f'le="{le}"') for le in bounds]
     lines = "".join(f"{name}_bucket{braces} %d{mark}\n" for braces in labelled)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.samples import Exemplar
+from prometheus_client.utils import floatToGoString
 
 from llm_exporter import catalogue as c
 from llm_exporter.store import ABSENT, LIVE, leads_to_trace
@@ -80,7 +81,7 @@ def _filled(group: Group, metric: c.Metric) -> Metric:
 def _buckets(cell: Cell, histogram: Instrument, live: bool) -> list[_Bucket]:
     """Return upper bound, cumulative count and exemplar of each bucket; all 0 while the histogram is held."""
     scale = histogram.metric.unit.scale
-    bounds = [*(repr(bound / scale) for bound in histogram.bounds), "+Inf"]
+    bounds = [*(floatToGoString(bound / scale) for bound in histogram.bounds), "+Inf"]
     if not live:
         return [(bound, 0) for bound in bounds]
     places = range(histogram.offset, histogram.end)
