@@ -178,7 +178,7 @@ def test_a_rendering_serves_the_scrapes_of_its_cache_time(
 
 
 def test_the_landing_page_says_what_to_do(site: Site) -> None:
-    """Nothing received, nothing about an LLM, calls: each state is told apart, with the addresses to send to."""
+    """Nothing received, nothing about an LLM, calls: each state is told apart, with the addresses."""
     nothing = site.ask("/").body.decode()
     assert "No span has arrived yet" in nothing
     assert "127.0.0.1:4317" in nothing
@@ -192,7 +192,8 @@ def test_the_last_spans_are_shown_newest_first(site: Site) -> None:
     """/debug/spans tells per span what became of it, as a page and as JSON, filtered by outcome."""
     site.exporter.send(a_call(name="first"), a_span({"http.route": "/"}, name="second"))
     shown = json.loads(site.ask("/debug/spans?format=json").body)
-    assert [(span["name"], span["outcome"]) for span in shown] == [("second", "not_llm"), ("first", "call")]
+    outcomes = [(span["name"], span["outcome"]) for span in shown]
+    assert outcomes == [("second", "not_llm"), ("first", "call")]
     only = json.loads(site.ask("/debug/spans?outcome=call", accept="application/json").body)
     assert [span["name"] for span in only] == ["first"]
     page = site.ask("/debug/spans").body.decode()
