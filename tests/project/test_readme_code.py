@@ -30,10 +30,14 @@ provider.shutdown()
 
 @pytest.fixture(scope="module")
 def exporter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exporter]:
-    """The exporter in a process of its own, showing values at once."""
+    """The exporter in a process of its own, showing values at once and anew in every scrape."""
     ports = {"otlp-grpc": 0, "otlp-http": 0, "metrics": 0}
+    directory = tmp_path_factory.mktemp("exporter")
+    configuration = directory / "config.yaml"
+    configuration.write_text("exposition: {cache_seconds: 0}\n")
     with ExitStack() as stack:
-        directory = tmp_path_factory.mktemp("exporter")
+        environment = stack.enter_context(pytest.MonkeyPatch.context())
+        environment.setenv("LLM_EXPORTER_CONFIG", str(configuration))
         yield start_exporter(stack, directory, first_sample_hold=0, wanted_ports=ports)
 
 
