@@ -6,35 +6,43 @@ price. Counting a call then is integer arithmetic on what the binding holds.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from operator import add
 from typing import TYPE_CHECKING
 
 from llm_exporter import catalogue as c
 from llm_exporter.errors import CLASS_OF
 from llm_exporter.pricing import Usage
 from llm_exporter.record import IMPLAUSIBLE, Kind, Numbers, Record, disjoint
+from llm_exporter.store import SPARE
 
 if TYPE_CHECKING:
-    from llm_exporter.pricing import PriceBook, Quote
-    from llm_exporter.store import Cell, Instrument, Store
+    from collections.abc import Sequence
 
-_NO_RATES = (0, 0, 0, 0, 0)
+    from llm_exporter.pricing import PriceBook, Quote, Rates
+    from llm_exporter.store import Cell, Instrument, Store
 
 
 class Binding:
-    """Where spans with one combination of words count. For calls `CallBinding` adds the rest."""
+    """Where spans with one combination of words count that are no calls.
 
-    __slots__ = ("cell", "kind", "outcome", "record", "second")
+    `count` and `error` are places in the values of `cell`; the duration is observed in `timed`, which may be
+    another cell. What a retrieval counts in depends on how many documents it brought.
+    """
 
-    def __init__(self, record: Record, cell: Cell | None, second: Cell | None = None) -> None:
+    __slots__ = ("cell", "count", "duration", "error", "record", "timed")
+
+    def __init__(
+        self, record: Record, cell: Cell, count: int, error: int, timed: Cell, duration: Instrument
+    ) -> None:
         self.record = record
-        self.kind = record.kind
-        self.outcome = record.kind.value
         self.cell = cell
-        self.second = second
+        self.count = count
+        self.error = error
+        self.timed = timed
+        self.duration = duration
 
 
-class CallBinding(Binding):
+class CallBinding:
     """Where calls with one combination of words count, and what they cost.
 
     `valid_from` and `valid_until` are the unix nanoseconds between which `quote` holds; a call outside them is
@@ -42,26 +50,63 @@ class CallBinding(Binding):
     """
 
     __slots__ = (
-        "anomalies", "attributed", "error", "finish", "flat", "mismatch", "model", "prompt", "quote", "rare", "rates",
-        "requests", "stream", "valid_from", "valid_until", "window",
+        "anomalies", "attributed", "cell", "error", "finish", "flat", "mismatch", "model", "plain", "prompt", "quote",
+        "rates", "record", "request", "requests", "saving", "series", "stream", "valid_from", "valid_until", "values",
+        "window",
     )  # fmt: skip
 
-    cell: Cell
-    """Cell by who and what."""
-    model: Cell
-    """Cell by who, provider and model."""
-    anomalies: Cell
-    prompt: Cell | None
-    attributed: Cell | None
-    rare: bool
-    """Whether any of error, mismatch, prompt and attributed is there."""
-    requests: tuple[int, int]
-    """Places of the request counter: not streamed, streamed."""
-    error: int | None
-    finish: int | None
-    stream: bool
-    mismatch: bool
+    def __init__(self, record: Record, cell: Cell, model: Cell, anomalies: Cell) -> None:
+        self.record = record
+        self.cell = cell
+        """Cell by who and what."""
+        self.model = model
+        """Cell by who, provider and model."""
+        self.anomalies = anomalies
+        self.values = cell.values
+        self.stream = record.stream
+        self.prompt: Cell | None = None
+        self.attributed: Cell | None = None
+        self.error = self.finish = SPARE
+        """Places of the counters of the error type and the finish reason; the spare place where there is none."""
+        self.mismatch = False
+        self.requests = (SPARE, SPARE)
+        """Places of the request counter: not streamed, streamed."""
+        self.request = SPARE
+        """The one of them for a call that does not say its time to first token."""
+
     quote: Quote
+    rates: Rates | None
+    flat: tuple[int, int, int, int, int] | None
+    saving: int
+    """Picodollars saved by a token read from the prompt cache, at `flat` rates."""
+    window: int
+    """Context window in tokens, 0 where it is not known."""
+    valid_from: int
+    valid_until: int
+    plain: bool
+    """Whether a call needs nothing beyond `CallSeries`, so that the pipeline may collect it as a row."""
+    series: CallSeries
+
+
+class CallSeries:
+    """Calls of one cell, all priced or all unpriced, that the pipeline has collected and nobody has counted yet.
+
+    A row is (duration, input, cache read, cache write, output, reasoning, cost, exemplar), in nanoseconds,
+    tokens and picodollars; the exemplar is empty but for the first call, the slowest and the dearest ones.
+    Counting many calls at once costs a third of counting each: `docs/performance.md`.
+    """
+
+    __slots__ = ("cell", "dearest", "model", "rows", "saved", "slowest", "unpriced", "window")
+
+    def __init__(self, cell: Cell, model: Cell, window: int, unpriced: tuple[int, int] | None) -> None:
+        self.cell = cell
+        self.model = model
+        self.window = window
+        self.unpriced = unpriced
+        """Places of the counters of requests and tokens without a price; None when there is one."""
+        self.rows: list[tuple[int, int, int, int, int, int, int, bytes]] = []
+        self.saved = 0
+        self.slowest = self.dearest = -1
 
 
 class Accountant:
@@ -100,40 +145,51 @@ class Accountant:
         self._prompt_requests = by(c.PROMPT_REQUESTS).index
         self._prompt_cost = by(c.PROMPT_COST).index
         self._prompt_duration = by(c.PROMPT_REQUEST_DURATION)
-        self._tool_duration = by(c.TOOL_DURATION)
-        self._agent_duration = by(c.AGENT_RUN_DURATION)
-        self._retrieval_duration = by(c.RETRIEVAL_DURATION)
         self._retrieval_documents = by(c.RETRIEVAL_DOCUMENTS)
         self._retrieval_score = by(c.RETRIEVAL_SCORE)
 
         self._computed = self._cost["computed"].index
-        self._at_duration, self._at_cost, self._at_input, self._at_output = (
-            (i.offset, i.bounds, i.index)
-            for i in (self._duration, self._request_cost, self._input_tokens, self._output_tokens)
-        )
+        self._series: dict[tuple[Cell, Cell, int, str], CallSeries] = {}
 
     def _instrument(self, metric: c.Metric, *closed: str) -> Instrument:
         return self.store.groups[metric.name].instrument(metric, *closed)
 
-    def bind(self, record: Record, start_ns: int) -> Binding:
-        """Return the cells and the price for spans with these words; `start_ns` is when the first of them began."""
+    def forget(self) -> None:
+        """Count what is collected, and drop every reference to a cell."""
+        self.settle()
+        self._series.clear()
+
+    def bind(self, record: Record, start_ns: int) -> Binding | CallBinding | None:
+        """Return the cells and the price for spans with these words, None when they count nowhere.
+
+        `start_ns` is when the first of them began.
+        """
         who = (record.service_name, record.environment, record.team, record.feature)
-        cell = self.store.cell
+        status = "error" if record.failed else "ok"
+        cell, by = self.store.cell, self._instrument
         match record.kind:
             case Kind.CALL:
                 return self._bind_call(record, who, start_ns)
             case Kind.TOOL:
-                return Binding(
-                    record, cell(c.TOOL_CALLS, (*who, record.tool, record.agent)), cell(c.TOOL_DURATION, (*who, record.tool))
-                )
+                counted = cell(c.TOOL_CALLS, (*who, record.tool, record.agent))
+                timed = cell(c.TOOL_DURATION, (*who, record.tool))
+                error = by(c.TOOL_ERRORS, record.error_type).index if record.failed else SPARE
+                return Binding(record, counted, by(c.TOOL_CALLS, status).index, error, timed, by(c.TOOL_DURATION))
             case Kind.AGENT:
-                return Binding(record, cell(c.AGENT_RUNS, (*who, record.agent)))
+                counted = cell(c.AGENT_RUNS, (*who, record.agent))
+                duration = by(c.AGENT_RUN_DURATION)
+                return Binding(record, counted, by(c.AGENT_RUNS, status).index, SPARE, counted, duration)
             case Kind.RETRIEVAL:
-                return Binding(record, cell(c.RETRIEVALS, (*who, record.retriever)))
+                counted = cell(c.RETRIEVALS, (*who, record.retriever))
+                return Binding(record, counted, SPARE, SPARE, counted, by(c.RETRIEVAL_DURATION))
             case Kind.GUARDRAIL:
-                return Binding(record, cell(c.GUARDRAIL_CHECKS, (*who, record.guardrail)))
+                counted = cell(c.GUARDRAIL_CHECKS, (*who, record.guardrail))
+                direction = record.direction if record.direction in c.DIRECTION.values else ""
+                checks = by(c.GUARDRAIL_CHECKS, direction, record.action)
+                duration = by(c.GUARDRAIL_DURATION, direction, record.action)
+                return Binding(record, counted, checks.index, SPARE, counted, duration)
             case _:
-                return Binding(record, None)
+                return None
 
     def price(self, record: Record, start_ns: int) -> Quote:
         """Return the price of a call by the model that answered, or else by the one that was asked for."""
@@ -154,27 +210,26 @@ class Accountant:
     def _bind_call(self, record: Record, who: tuple[str, ...], start_ns: int) -> CallBinding:
         quote = self.price(record, start_ns)
         cell = self.store.cell
-        by_call = cell(c.REQUESTS, (*who, record.provider, quote.model, record.operation))
-        bound = CallBinding(record, by_call)
-        bound.model = cell(c.REQUEST_INPUT_TOKENS, (*who, record.provider, quote.model))
-        bound.anomalies = cell(c.USAGE_ANOMALIES, who)
-        named = record.prompt_name or record.prompt_version
-        bound.prompt = (
-            cell(c.PROMPT_REQUESTS, (*who, record.prompt_name, record.prompt_version, quote.model)) if named else None
+        bound = CallBinding(
+            record,
+            cell(c.REQUESTS, (*who, record.provider, quote.model, record.operation)),
+            cell(c.REQUEST_INPUT_TOKENS, (*who, record.provider, quote.model)),
+            cell(c.USAGE_ANOMALIES, who),
         )
-        attributed = record.user_tier or record.customer
-        bound.attributed = (
-            cell(c.ATTRIBUTED_REQUESTS, (*who, record.user_tier, record.customer)) if attributed else None
-        )
+        if record.prompt_name or record.prompt_version:
+            named = (*who, record.prompt_name, record.prompt_version, quote.model)
+            bound.prompt = cell(c.PROMPT_REQUESTS, named)
+        if record.user_tier or record.customer:
+            bound.attributed = cell(c.ATTRIBUTED_REQUESTS, (*who, record.user_tier, record.customer))
         bound.requests = (self._requests[record.failed, False], self._requests[record.failed, True])
-        bound.stream = record.stream
+        bound.request = bound.requests[bound.stream]
         finish = record.finish_reason
-        bound.finish = self._finish[finish] if finish else None
-        semantic = finish if CLASS_OF.get(finish) == "semantic" else ""
-        error = record.error_type if record.failed else semantic
-        bound.error = self._errors[error] if error else None
+        if finish:
+            bound.finish = self._finish[finish]
+        error = record.error_type if record.failed else finish if CLASS_OF.get(finish) == "semantic" else ""
+        if error:
+            bound.error = self._errors[error]
         bound.mismatch = self._mismatch(record, start_ns)
-        bound.rare = bool(bound.error is not None or bound.mismatch or bound.prompt or bound.attributed)
         self._set_quote(bound, quote)
         return bound
 
@@ -186,6 +241,20 @@ class Accountant:
         bound.window = quote.context_window or 0
         if quote.rates is not None:
             bound.cell.want(self._cost["computed"])
+        bound.plain = not (
+            bound.mismatch or bound.prompt or bound.attributed or bound.record.input_excludes_cache
+        )
+        bound.series = self._series_of(bound)
+        bound.saving = max(bound.flat[0] - bound.flat[1], 0) if bound.flat is not None else 0
+
+    def _series_of(self, bound: CallBinding) -> CallSeries:
+        reason = bound.quote.unpriced_reason
+        key = (bound.cell, bound.model, bound.window, reason)
+        series = self._series.get(key)
+        if series is None:
+            unpriced = self._unpriced[reason] if reason else None
+            series = self._series[key] = CallSeries(bound.cell, bound.model, bound.window, unpriced)
+        return series
 
     def _mismatch(self, record: Record, start_ns: int) -> bool:
         """Return whether another model answered than was asked for; a dated name of the same model is the same."""
@@ -243,87 +312,79 @@ class Accountant:
             mark: The exemplar's trace id, span id and unix milliseconds, 32 bytes.
         """
         cell, now = bound.cell, self.store.now
-        values, counts, marks, marked = cell.values, cell.counts, cell.exemplars, cell.exemplar_values
+        values = cell.values
         cell.touched = now
-        # The observations of an ordinary call are written out: five calls of Cell.observe cost as much as all the rest.
         duration = end - start
-        if 0 <= duration and start:
-            offset, bounds, place = self._at_duration
-            i = offset + bisect_left(bounds, duration)
-            counts[i] += 1
-            values[place] += duration
-            if marks is not None:
-                marks[i] = mark
-                marked[i] = duration
+        if duration >= 0 and start:
+            cell.observe(self._duration, duration, mark)
         else:
             self._anomalous(bound, "negative_duration")
             duration = -1
-        if bound.stream or first_token:
-            values[bound.requests[1]] += 1
-            if first_token:
-                first_token = self._first_chunk(bound, first_token, duration, mark)
-        else:
-            values[bound.requests[0]] += 1
-        if bound.finish is not None:
-            values[bound.finish] += 1
-        if bound.rare:
-            self._rare(bound, duration, mark)
-        if usage is None:
-            self._charge(bound, None, reported_cost, start, mark)
-            return
-        plain, read, write, output, reasoning, hour = usage
-        token_input, token_read, token_write, token_output, token_reasoning = self._tokens
-        values[token_input] += plain
-        values[token_output] += output
-        all_input, all_output = plain, output
-        if read or write or reasoning:
-            values[token_read] += read
-            values[token_write] += write
-            values[token_reasoning] += reasoning
-            all_input += read + write
-            all_output += reasoning
-        if first_token and duration > 0 and all_output > 1:
-            cell.observe(self._per_token, (duration - first_token) // (all_output - 1), mark)
-        if bound.attributed is not None:
-            bound.attributed.values[self._attributed[1]] += all_input + all_output
+        values[bound.requests[bound.stream or first_token > 0]] += 1
+        values[bound.finish] += 1
+        if first_token:
+            first_token = self._first_chunk(bound, first_token, duration, mark)
+        values[bound.error] += 1
+        if not bound.plain:
+            self._count_rare(bound, duration, mark)
+        if usage is not None:
+            plain, read, write, output, reasoning, _ = usage
+            for place, count in zip(self._tokens, usage, strict=False):
+                values[place] += count
+            all_input, all_output = plain + read + write, output + reasoning
+            model = bound.model
+            model.touched = now
+            model.observe(self._input_tokens, all_input, mark)
+            model.observe(self._output_tokens, all_output, mark)
+            if bound.window:
+                model.observe(self._utilization, (all_input + all_output) * 10**9 // bound.window, mark)
+            if first_token and duration > 0 and all_output > 1:
+                cell.observe(self._per_token, (duration - first_token) // (all_output - 1), mark)
+            if bound.attributed is not None:
+                bound.attributed.values[self._attributed[1]] += all_input + all_output
+        self._charge(bound, usage, reported_cost, start, mark)
 
-        rates = bound.flat
-        if rates is None or hour or reported_cost is not None or not bound.valid_from <= start < bound.valid_until:
-            self._charge(bound, usage, reported_cost, start, mark)
-        else:
-            cost = plain * rates[0] + output * rates[3]
-            if read or write or reasoning:
-                cost += read * rates[1] + write * rates[2] + reasoning * rates[4]
-                if read and rates[1] < rates[0]:
-                    bound.model.values[self._savings.index] += (rates[0] - rates[1]) * read
-            values[self._computed] += cost
-            offset, bounds, place = self._at_cost
-            i = offset + bisect_left(bounds, cost)
-            counts[i] += 1
-            values[place] += cost
-            if marks is not None:
-                marks[i] = mark
-                marked[i] = cost
-            if bound.rare:
-                self._spread_cost(bound, cost)
+    def settle(self) -> None:
+        """Count the rows that the pipeline has collected. To be done before anyone reads the cells."""
+        for series in self._series.values():
+            if series.rows:
+                self._settle(series)
 
-        cell = bound.model
-        cell.touched = now
-        values, counts, marks, marked = cell.values, cell.counts, cell.exemplars, cell.exemplar_values
-        offset, bounds, place = self._at_input
-        i = offset + bisect_left(bounds, all_input)
-        counts[i] += 1
-        values[place] += all_input
-        offset, bounds, place = self._at_output
-        j = offset + bisect_left(bounds, all_output)
-        counts[j] += 1
-        values[place] += all_output
-        if marks is not None:
-            marks[i] = marks[j] = mark
-            marked[i] = all_input
-            marked[j] = all_output
-        if bound.window:
-            cell.observe(self._utilization, (all_input + all_output) * 10**9 // bound.window, mark)
+    def _settle(self, series: CallSeries) -> None:
+        cell, model, rows = series.cell, series.model, series.rows
+        cell.touched = model.touched = self.store.now
+        durations, *tokens, costs, marks = zip(*rows, strict=True)
+        values = cell.values
+        for place, column in zip(self._tokens, tokens, strict=True):
+            values[place] += sum(column)
+        if series.unpriced is not None:
+            values[series.unpriced[0]] += len(rows)
+            values[series.unpriced[1]] += sum(map(sum, tokens))
+        else:
+            values[self._computed] += sum(costs)
+        model.values[self._savings.index] += series.saved
+        plain, read, write, output, reasoning = tokens
+        inputs: Sequence[int] = list(map(add, plain, map(add, read, write)))
+        outputs: Sequence[int] = list(map(add, output, reasoning))
+        columns: list[tuple[Cell, Instrument, Sequence[int]]] = [
+            (cell, self._duration, durations),
+            (model, self._input_tokens, inputs),
+            (model, self._output_tokens, outputs),
+        ]
+        if series.unpriced is None:
+            columns.append((cell, self._request_cost, costs))
+        if series.window:
+            window = series.window
+            used = [total * 10**9 // window for total in map(add, inputs, outputs)]
+            columns.append((model, self._utilization, used))
+        marked = [(place, mark) for place, mark in enumerate(marks) if mark]
+        for where, histogram, observed in columns:
+            where.observe_all(histogram, observed)
+            for place, mark in marked:
+                where.exemplify(histogram, observed[place], mark)
+        rows.clear()
+        series.saved = 0
+        series.slowest = series.dearest = -1
 
     def _first_chunk(self, bound: CallBinding, first_token: int, duration: int, mark: bytes) -> int:
         """Count a time to first token and return it, 0 when it cannot be true."""
@@ -333,10 +394,8 @@ class Accountant:
         bound.cell.observe(self._first_token, first_token, mark)
         return first_token
 
-    def _rare(self, bound: CallBinding, duration: int, mark: bytes) -> None:
-        """Count what most calls have not: an error, another model than asked for, a prompt's name, a customer."""
-        if bound.error is not None:
-            bound.cell.values[bound.error] += 1
+    def _count_rare(self, bound: CallBinding, duration: int, mark: bytes) -> None:
+        """Count what most calls have not: another model than asked for, a prompt's name, a customer."""
         if bound.mismatch:
             self._anomalous(bound, "model_mismatch")
         if bound.prompt is not None:
@@ -376,9 +435,15 @@ class Accountant:
         bound.cell.observe(self._request_cost, cost, mark)
         self._spread_cost(bound, cost)
         if usage is not None and usage[1] and bound.rates is not None:
-            plain, read, write, output, reasoning, _ = usage
-            saved = bound.rates.cache_savings(Usage(plain + write, read, 0, output, reasoning))
-            bound.model.values[self._savings.index] += max(saved, 0)
+            bound.model.values[self._savings.index] += _saved(bound.rates, *usage[:5])
+
+    def cost(self, bound: CallBinding, plain: int, read: int, write: int, output: int, reasoning: int) -> int:
+        """Return what a call that will be a row of its series costs when its rates are not flat, 0 when unpriced."""
+        if bound.rates is None:
+            return 0
+        if read:
+            bound.series.saved += _saved(bound.rates, plain, read, write, output, reasoning)
+        return bound.rates.cost(Usage(plain, read, write, output, reasoning))
 
     def _spread_cost(self, bound: CallBinding, cost: int) -> None:
         if bound.prompt is not None:
@@ -395,52 +460,26 @@ class Accountant:
         bound.anomalies.touched = self.store.now
         bound.anomalies.values[self._anomaly[kind]] += 1
 
-    def other(
-        self, bound: Binding, documents: int | None, scores: list[int], start: int, end: int, mark: bytes
-    ) -> None:
-        """Count a span that is not a call.
+    def other(self, bound: Binding, start: int, end: int, mark: bytes) -> None:
+        """Count a span that is not a call: from `start` to `end`, unix nanoseconds; `mark` as for `call`."""
+        cell = bound.cell
+        cell.touched = bound.timed.touched = self.store.now
+        cell.values[bound.count] += 1
+        cell.values[bound.error] += 1
+        if 0 < start <= end:
+            bound.timed.observe(bound.duration, end - start, mark)
 
-        Args:
-            bound: Where.
-            documents: How many documents a retrieval brought, None when the span does not say.
-            scores: Their scores in billionths.
-            start: Start of the span, unix nanoseconds.
-            end: End of the span.
-            mark: As for `call`.
-        """
-        record, cell = bound.record, bound.cell
-        if cell is None:
-            return
-        cell.touched = self.store.now
-        duration = max(end - start, 0)
-        status = "error" if record.failed else "ok"
-        match record.kind:
-            case Kind.TOOL:
-                cell.values[self._instrument(c.TOOL_CALLS, status).index] += 1
-                if record.failed:
-                    cell.values[self._instrument(c.TOOL_ERRORS, record.error_type).index] += 1
-                if bound.second is not None:
-                    bound.second.touched = self.store.now
-                    _observe_duration(bound.second, self._tool_duration, start, end, mark)
-            case Kind.AGENT:
-                cell.values[self._instrument(c.AGENT_RUNS, status).index] += 1
-                _observe_duration(cell, self._agent_duration, start, end, mark)
-            case Kind.RETRIEVAL:
-                result = "error" if record.failed else "empty" if documents == 0 else "ok"
-                cell.values[self._instrument(c.RETRIEVALS, result).index] += 1
-                _observe_duration(cell, self._retrieval_duration, start, end, mark)
-                if documents is not None:
-                    cell.observe(self._retrieval_documents, documents, mark)
-                for score in scores:
-                    cell.observe(self._retrieval_score, score, mark)
-            case Kind.GUARDRAIL:
-                direction = record.direction if record.direction in c.DIRECTION.values else ""
-                cell.values[self._instrument(c.GUARDRAIL_CHECKS, direction, record.action).index] += 1
-                histogram = self._instrument(c.GUARDRAIL_DURATION, direction, record.action)
-                _observe_duration(cell, histogram, start, end, mark)
+    def retrieval(self, bound: Binding, documents: int | None, scores: list[int], mark: bytes) -> None:
+        """Count what a retrieval brought: `documents`, None when its span does not say, with `scores` in billionths."""
+        cell = bound.cell
+        result = "error" if bound.record.failed else "empty" if documents == 0 else "ok"
+        cell.values[self._instrument(c.RETRIEVALS, result).index] += 1
+        if documents is not None:
+            cell.observe(self._retrieval_documents, documents, mark)
+        for score in scores:
+            cell.observe(self._retrieval_score, score, mark)
 
 
-def _observe_duration(cell: Cell, histogram: Instrument, start: int, end: int, mark: bytes) -> None:
-    """Count how long a span took; times that cannot be give no observation."""
-    if 0 < start <= end:
-        cell.observe(histogram, end - start, mark)
+def _saved(rates: Rates, plain: int, read: int, write: int, output: int, reasoning: int) -> int:
+    """Return what reading from the prompt cache saved; a counter cannot go down for a cache that costs more."""
+    return max(rates.cache_savings(Usage(plain + write, read, 0, output, reasoning)), 0)

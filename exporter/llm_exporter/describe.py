@@ -15,8 +15,9 @@ from llm_exporter.otlp.schema import DecodeError, parse_request, parse_span
 from llm_exporter.record import IMPLAUSIBLE, Context, Kind, Numbers, Record, disjoint
 
 if TYPE_CHECKING:
-    from llm_exporter.pipeline import Pipeline, Scope
+    from llm_exporter.pipeline import Pipeline
     from llm_exporter.reading import Plan
+    from llm_exporter.shapes import Scope
 
 MAX_NAME: Final = 80
 MAX_KEYS: Final = 20
@@ -74,25 +75,28 @@ def _describe(pipeline: Pipeline, context: Context, scope: Scope, raw: bytes) ->
     if len(keys) > pipeline.limits.attributes_per_span:
         return Described(*identity, "over_limit", why=f"{len(keys)} attributes are over limits.attributes_per_span")
     marked = any(mark in raw for mark in pipeline.vocabulary.marks)
-    plan = pipeline.plan_of(scope, keys) if marked else None
-    if plan is None:
+    shape = pipeline.shape_of(scope, span.attributes) if marked else None
+    plan = shape.plan if shape is not None else None
+    if shape is None or plan is None:
         shown = ", ".join(sorted(clean(key) for key in keys)[:MAX_KEYS]) or "none"
         return Described(*identity, "not_llm", why=f"no dialect knows any of its attributes: {shown}")
     failure = pipeline.failure_of(span) if span.status else None
-    record = plan.record(context, failure, plan.words_of(span.attributes))
+    values = shape.take(span.attributes)
+    variant = plan.variant(values)
+    record = variant.record(context, failure, variant.words_of(values))
     words = {
         name: clean(value)
         for name, value in asdict(record).items()
         if value and name not in _SKIPPED_FIELDS and isinstance(value, str)
     }
-    described = {"dialect": plan.dialect.name, "why": _why(plan, scope.name, keys), "words": words}
+    described: Any = {"dialect": plan.dialect.name, "why": _why(plan, scope.name, keys), "words": words}
     if record.kind is not Kind.CALL:
         duration = {"duration": _seconds(span.end - span.start)}
         return Described(
             *identity, record.kind.value, **described, numbers=duration,
             counted=_COUNTED[record.kind], notes=tuple(_other_notes(record)),
         )  # fmt: skip
-    numbers = plan.numbers_of(span.attributes, span)
+    numbers = plan.numbers_of(values, span)
     shown_numbers, counted, notes = _call(pipeline, record, numbers, span)
     return Described(
         *identity, record.kind.value, **described, numbers=shown_numbers, counted=counted, notes=notes

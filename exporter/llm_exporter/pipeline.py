@@ -22,11 +22,14 @@ from llm_exporter.otlp.schema import (
     parse_status,
 )
 from llm_exporter.otlp.values import number, text
-from llm_exporter.reading import Plan, Vocabulary, failure_of, tokens
+from llm_exporter.reading import Plan, Variant, Vocabulary, failure_of, tokens
 from llm_exporter.record import IMPLAUSIBLE, Context, Kind
 from llm_exporter.receive.sink import Malformed, Verdict
+from llm_exporter.shapes import Fork, Scope, Shape
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
     from llm_exporter.store import Store
 
 STATUS_ERROR: Final = 2
@@ -36,6 +39,8 @@ MAX_SHAPES: Final = 4096
 MAX_RESOURCES: Final = 4096
 MAX_TOKEN_COUNTS: Final = 65_536
 MAX_MEMO_BYTES: Final = 1024
+MAX_UNCOUNTED: Final = 16_384
+"""Spans after which collected calls are counted, whether anyone scrapes or not: what bounds their memory."""
 
 
 class Limits(NamedTuple):
@@ -44,15 +49,6 @@ class Limits(NamedTuple):
     spans_per_request: int = 100_000
     attributes_per_span: int = 512
     bindings: int = 32_768
-
-
-class Read(NamedTuple):
-    """One LLM span taken apart, before it is counted."""
-
-    plan: Plan
-    span: Any
-    words: tuple[Any, ...]
-    failure: tuple[str, str] | None
 
 
 class _TokenCounts(dict[bytes, int]):
@@ -66,16 +62,6 @@ class _TokenCounts(dict[bytes, int]):
         if len(encoded) <= 16:
             self[encoded] = count
         return count
-
-
-class Scope:
-    """One instrumentation scope: its name, and the plans of the shapes seen under it."""
-
-    __slots__ = ("name", "plans")
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.plans: dict[tuple[str, ...], Plan | None] = {}
 
 
 class Pipeline:
@@ -95,6 +81,7 @@ class Pipeline:
         self._scopes: dict[bytes, Scope] = {}
         self._plans: dict[tuple[str, str, tuple[str, ...]], Plan] = {}
         self._n_shapes = 0
+        self._uncounted = 0
         self._n_bindings = 0
         self._tokens = _TokenCounts()
         group = self.store.groups[c.EXPORTER_SPANS.name]
@@ -125,11 +112,13 @@ class Pipeline:
             values = self._own.values
             for outcome, n in outcomes.items():
                 values[self._outcomes[outcome]] += n
+            if self._uncounted > MAX_UNCOUNTED:
+                self.collect()
             self._own.observe(self._batch_duration, time.perf_counter_ns() - started)
         return _verdict(outcomes)
 
     def _count(self, decoded: Any, stamp: bytes) -> dict[str, int]:
-        outcomes = dict.fromkeys(c.OUTCOME.values, 0)
+        outcomes = {"not_llm": 0, "invalid": 0, "over_limit": 0}
         room = self.limits.spans_per_request
         for resource in decoded.resources:
             context = self.context_of(resource.resource)
@@ -139,99 +128,132 @@ class Pipeline:
                     outcomes["over_limit"] += len(spans) - room
                     spans = spans[:room]
                 room -= len(spans)
+                self._uncounted += len(spans)
                 self._count_scope(spans, self.scope_of(items.scope), context, stamp, outcomes)
         return outcomes
 
     def _count_scope(
         self, spans: Any, scope: Scope, context: Context, stamp: bytes, outcomes: dict[str, int]
     ) -> None:
-        marks = self.vocabulary.marks
-        plans, tokens_seen = scope.plans, self._tokens
-        count_call = self.accountant.call
+        first_mark, *marks = self.vocabulary.marks
+        guesses, tokens_seen = scope.guesses, self._tokens
         skipped = 0
         for raw in spans:
-            for mark in marks:
-                if mark in raw:
-                    break
-            else:
-                skipped += 1
-                continue
+            if first_mark not in raw:
+                for mark in marks:
+                    if mark in raw:
+                        break
+                else:
+                    skipped += 1
+                    continue
             try:
                 span = parse_span(raw)
             except DecodeError:
                 outcomes["invalid"] += 1
                 continue
             attributes = span.attributes
-            shape = tuple(attributes)
-            plan = plans.get(shape, False)
-            if plan is False:
-                if len(shape) > self.limits.attributes_per_span:
+            shape: Any = guesses.get(len(attributes))
+            while shape.__class__ is Fork:
+                shape = shape.with_key if shape.key in attributes else shape.without_key
+            if shape is None or (values := shape.take(attributes)) is None or len(attributes) != shape.size:
+                # A wrong guess: what was looked up in vain is in the map now.
+                attributes = parse_span(raw).attributes
+                shape = self.shape_of(scope, attributes)
+                if shape is None:
                     outcomes["over_limit"] += 1
                     continue
-                plan = self.plan_of(scope, shape)
+                values = shape.take(attributes)
+            plan = shape.plan
             if plan is None:
                 skipped += 1
                 continue
-            words = plan.words_of(attributes) if plan.derived else plan.words(attributes)
+            variant = plan.variants.get(plan.operation(values)) or plan.variant(values)
+            variant.seen += 1
+            if variant.kind is Kind.STRUCTURE:
+                continue
+            words = variant.words_of(values) if variant.derived else variant.words(values)
             failure = self.failure_of(span) if span.status else None
             key = (context, words, failure)
-            bound = plan.bindings.get(key)
-            if bound is None:
-                bound = self._bind(plan, key, span.start)
-            outcomes[bound.outcome] += 1
-            plan.seen += 1
             start, end = span.start, span.end
-            exemplar = span.trace_id + span.span_id + stamp
-            if bound.kind is not Kind.CALL:
-                self._count_other(plan, bound, attributes, start, end, exemplar)
+            bound: Any = variant.bindings.get(key)
+            if bound is None:
+                bound = self._bind(variant, key, start)
+            if variant.kind is not Kind.CALL:
+                mark = span.trace_id + span.span_id + stamp
+                self.accountant.other(bound, start, end, mark)
+                if variant.kind is Kind.RETRIEVAL:
+                    documents, scores = plan.documents_of(attributes)
+                    self.accountant.retrieval(bound, documents, scores, mark)
                 continue
-            if plan.more:
-                self.accountant.numbers(bound, plan.numbers_of(attributes, span), start, end, exemplar)
-                continue
-            raw_input, raw_output, raw_read, raw_write, raw_reasoning, raw_first, raw_cost = plan.numbers(attributes)
-            all_input = tokens_seen[raw_input]
-            output = tokens_seen[raw_output]
-            read = tokens_seen[raw_read] if raw_read else 0
-            write = tokens_seen[raw_write] if raw_write else 0
-            reasoning = tokens_seen[raw_reasoning] if raw_reasoning else 0
-            plain = all_input - read - write
-            # Anything unusual takes the careful way: contradictions, exclusive counts, missing or impossible numbers.
-            if (
-                plain < 0
-                or output < reasoning
-                or raw_first
-                or raw_cost
-                or ((read or write) and bound.record.input_excludes_cache)
-                or not (raw_input or raw_output)
-                or (all_input | read | write | reasoning) < 0
-            ):
-                self.accountant.numbers(bound, plan.numbers_of(attributes, span), start, end, exemplar)
-            else:
-                count_call(bound, (plain, read, write, output - reasoning, reasoning, 0), 0, None, start, end, exemplar)
+            if bound.plain and not plan.more:
+                raw_input, raw_output, raw_read, raw_write, raw_reasoning, raw_first, raw_cost = plan.numbers(values)
+                plain = tokens_seen[raw_input]
+                output = tokens_seen[raw_output]
+                read = tokens_seen[raw_read] if raw_read else 0
+                write = tokens_seen[raw_write] if raw_write else 0
+                reasoning = tokens_seen[raw_reasoning] if raw_reasoning else 0
+                plain -= read + write
+                output -= reasoning
+                duration = end - start
+                # What contradicts itself, is missing or impossible takes the careful way below.
+                if (
+                    plain >= 0
+                    and output >= 0
+                    and duration >= 0
+                    and read >= 0
+                    and write >= 0
+                    and reasoning >= 0
+                    and raw_input
+                    and raw_output
+                    and not raw_first
+                    and not raw_cost
+                    and start
+                    and bound.valid_from <= start < bound.valid_until
+                ):
+                    series = bound.series
+                    rates = bound.flat
+                    if rates is None:
+                        cost = self.accountant.cost(bound, plain, read, write, output, reasoning)
+                    else:
+                        cost = plain * rates[0] + output * rates[3]
+                        if read or write or reasoning:
+                            cost += read * rates[1] + write * rates[2] + reasoning * rates[4]
+                            series.saved += read * bound.saving
+                    counters = bound.values
+                    counters[bound.request] += 1
+                    counters[bound.finish] += 1
+                    counters[bound.error] += 1
+                    mark = b""
+                    if duration > series.slowest or cost > series.dearest:
+                        series.slowest = max(duration, series.slowest)
+                        series.dearest = max(cost, series.dearest)
+                        mark = span.trace_id + span.span_id + stamp
+                    series.rows.append((duration, plain, read, write, output, reasoning, cost, mark))
+                    continue
+            mark = span.trace_id + span.span_id + stamp
+            self.accountant.numbers(bound, plan.numbers_of(values, span), start, end, mark)
         outcomes["not_llm"] += skipped
 
-    def _count_other(
-        self, plan: Plan, bound: Binding, attributes: Any, start: int, end: int, exemplar: bytes
-    ) -> None:
-        documents, scores = plan.documents_of(attributes) if bound.kind is Kind.RETRIEVAL else (None, [])
-        self.accountant.other(bound, documents, scores, start, end, exemplar)
-
-    def _bind(self, plan: Plan, key: tuple[Any, ...], start: int) -> Binding:
+    def _bind(self, variant: Variant, key: tuple[Any, ...], start: int) -> Binding | CallBinding | None:
         if self._n_bindings >= self.limits.bindings:
             self.forget_bindings()
         context, words, failure = key
-        record = plan.record(context, failure, words)
-        bound = self.accountant.bind(record, start)
+        bound = self.accountant.bind(variant.record(context, failure, words), start)
         if sum(len(word) for word in words) <= MAX_MEMO_BYTES:
-            plan.bindings[key] = bound
+            variant.bindings[key] = bound
             self._n_bindings += 1
         return bound
 
     def forget_bindings(self) -> None:
         """Drop every remembered binding: the cells they point to may be gone, or their prices old."""
-        for plan in self._plans.values():
-            plan.bindings.clear()
+        for variant in self._variants():
+            variant.bindings.clear()
+        self.accountant.forget()
         self._n_bindings = 0
+
+    def _variants(self) -> Iterator[Variant]:
+        for plan in self._plans.values():
+            yield from plan.variants.values()
 
     def context_of(self, raw: bytes) -> Context:
         """Return what an encoded Resource says; resources that say the same share one context."""
@@ -264,11 +286,17 @@ class Pipeline:
         return scope
 
     def collect(self) -> None:
-        """Bring the pipeline's own metrics up to date. The caller holds the store's lock."""
-        for plan in self._plans.values():
-            if plan.seen:
-                self.store.add(c.EXPORTER_DIALECT_SPANS, (plan.dialect.name,), by=plan.seen)
-                plan.seen = 0
+        """Count what has been collected, and bring the pipeline's own metrics up to date.
+
+        To be done before anyone reads the store. The caller holds its lock.
+        """
+        self.accountant.settle()
+        self._uncounted = 0
+        for variant in self._variants():
+            if variant.seen:
+                self._own.values[self._outcomes[variant.kind.value]] += variant.seen
+                self.store.add(c.EXPORTER_DIALECT_SPANS, (variant.plan.dialect.name,), by=variant.seen)
+                variant.seen = 0
         self.store.set(c.EXPORTER_BINDINGS, self._n_bindings)
 
     def _forget_shapes(self) -> None:
@@ -278,27 +306,36 @@ class Pipeline:
         self._plans.clear()
         self._n_shapes = 0
 
-    def plan_of(self, scope: Scope, shape: tuple[str, ...]) -> Plan | None:
-        """Return how spans of this shape are read, None when no dialect knows it."""
-        if len(shape) <= MAX_SHAPE and shape in scope.plans:
-            return scope.plans[shape]
+    def shape_of(self, scope: Scope, attributes: Any) -> Shape | None:
+        """Return the shape of a span with these attributes, None when it has more than `limits` allow."""
+        keys = frozenset(attributes)
+        known = scope.shapes.get(keys)
+        if known is not None:
+            scope.learn(known)
+            return known
+        if len(keys) > self.limits.attributes_per_span:
+            return None
+        shape = Shape(tuple(keys), self._plan_of(scope, keys))
+        if len(keys) <= MAX_SHAPE:
+            if self._n_shapes >= MAX_SHAPES:
+                for other in self._scopes.values():
+                    other.forget()
+                self._n_shapes = 0
+            scope.learn(shape)
+            self._n_shapes += 1
+        return shape
+
+    def _plan_of(self, scope: Scope, shape: Collection[str]) -> Plan | None:
         keys = self.vocabulary.known(shape)
         dialect = dialects.claim(scope.name, keys, self.vocabulary.disabled)
-        plan = None
-        if dialect is not None:
-            identity = (dialect.name, scope.name, keys)
-            plan = self._plans.get(identity)
-            if plan is None:
-                if len(self._plans) >= MAX_SHAPES:
-                    self._forget_shapes()
-                plan = self._plans[identity] = Plan(dialect, scope.name, keys, self.vocabulary)
-        if len(shape) <= MAX_SHAPE:
-            if self._n_shapes >= MAX_SHAPES:
-                for known in self._scopes.values():
-                    known.plans.clear()
-                self._n_shapes = 0
-            scope.plans[shape] = plan
-            self._n_shapes += 1
+        if dialect is None:
+            return None
+        identity = (dialect.name, scope.name, keys)
+        plan = self._plans.get(identity)
+        if plan is None:
+            if len(self._plans) >= MAX_SHAPES:
+                self._forget_shapes()
+            plan = self._plans[identity] = Plan(dialect, scope.name, keys, self.vocabulary)
         return plan
 
     def failure_of(self, span: Any) -> tuple[str, str] | None:

@@ -1,8 +1,9 @@
-"""How spans of one shape are read: which dialect they are in, and which of their attributes say what.
+"""How spans are read: which dialect they are in, and which of their attributes say what.
 
-The shape of a span is its scope and the names of its attributes. A `Plan` is worked out once per shape; after
-that a span costs one look-up of the values that its plan names. What a plan reads are *words*, which become
-labels and repeat, and *numbers*, which do not.
+A `Plan` is worked out once for a scope and the names of a span's attributes (its `shapes.Shape`); after that a
+span costs one look-up of its values. Some of them are *words*, which become labels and repeat, some are
+*numbers*, which do not. A plan has a `Variant` for each operation, since a tool's span needs other words than
+a call's.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from llm_exporter import catalogue as c
 from llm_exporter import dialects, errors, normalise
-from llm_exporter.dialects._dialect import WORDS, Choice, Dialect, EventTime, Field, Json, Scaled, When, structured
+from llm_exporter.dialects._dialect import Choice, Dialect, EventTime, Field, Json, Scaled, When, structured
 from llm_exporter.otlp.schema import DecodeError, parse_event
 from llm_exporter.otlp.values import Value, as_number, as_text, decode, number, text
 from llm_exporter.record import IMPLAUSIBLE, MAX_COST_PICO, MAX_TOKENS, Context, Kind, Numbers, Record
@@ -22,13 +23,13 @@ if TYPE_CHECKING:
 
     from llm_exporter.dialects._dialect import Source
 
+Values = tuple[bytes, ...]
+"""Per span: the encoded values of its attributes as `Shape.take` looks them up; the last one is `b""`."""
 Words = tuple[Any, ...]
-"""Per span: the encoded values of the plan's word attributes, then what its derived sources found."""
-
-NOTHING: Final = "\0"
-"""A name no attribute has; looking it up yields `b""`, as for an attribute without a value."""
+"""Per span: the encoded values that are words to its variant, then what its derived sources found."""
 MAX_EVENTS: Final = 64
 MAX_SCORE: Final = 10**6
+MAX_VARIANTS: Final = 256
 MAX_CONTEXTS: Final = 4096
 _INHERITED: Final = (c.ENVIRONMENT, c.TEAM, c.FEATURE, c.USER_TIER, c.CUSTOMER)
 _SLOTS: Final = (
@@ -122,110 +123,114 @@ def _fewest(marks: Iterable[bytes]) -> tuple[bytes, ...]:
     return tuple(mark for i, mark in enumerate(distinct) if not any(shorter in mark for shorter in distinct[:i]))
 
 
-class Plan:
-    """How spans of one shape are read.
+_RELEVANT: Final = {
+    Kind.CALL: (
+        Field.PROVIDER, Field.RESPONSE_MODEL, Field.REQUEST_MODEL, Field.FINISH_REASON, Field.STREAM,
+        Field.SERVICE_TIER, Field.PROMPT_NAME, Field.PROMPT_VERSION, Field.ERROR_TYPE, Field.FAILED,
+    ),
+    Kind.TOOL: (Field.TOOL, Field.AGENT, Field.ERROR_TYPE, Field.FAILED),
+    Kind.AGENT: (Field.AGENT_RUN, Field.AGENT, Field.ERROR_TYPE, Field.FAILED),
+    Kind.RETRIEVAL: (Field.RETRIEVER, Field.ERROR_TYPE, Field.FAILED),
+    Kind.GUARDRAIL: (Field.GUARDRAIL, Field.VERDICT, Field.DIRECTION, Field.ERROR_TYPE, Field.FAILED),
+    Kind.STRUCTURE: (),
+}  # fmt: skip
+"""The words that decide where a span of a kind counts. Any other would only multiply what must be remembered."""
 
-    `words` and `numbers` take a span's attribute map and return tuples in C; `derived` are the word sources
-    that need more than a look-up. `bindings` is where the pipeline remembers what became of the words.
+
+class Plan:
+    """How spans with one set of known attributes are read.
+
+    `keys` are those attributes; a span's values come in their order. `operation` and `numbers` pick from the
+    values: the words that say which operation it is, and per slot of `Numbers` (up to `cost_pico`) the
+    attribute to try first. `more` are the number sources to try after that.
     """
 
     __slots__ = (
-        "bindings", "derived", "dialect", "document_scores", "first_token_ns", "has_usage", "listed_documents", "more", "numbers",
-        "places", "scope", "seen", "vocabulary", "words",
+        "_first", "dialect", "document_scores", "first_token_ns", "has_usage", "keys", "listed_documents", "more", "numbers",
+        "operation", "scope", "variants", "vocabulary",
     )  # fmt: skip
 
-    def __init__(self, dialect: Dialect, scope: str, keys: Collection[str], vocabulary: Vocabulary) -> None:
+    def __init__(self, dialect: Dialect, scope: str, keys: Sequence[str], vocabulary: Vocabulary) -> None:
         self.dialect = dialect
         self.scope = scope
         self.vocabulary = vocabulary
-        self.bindings: dict[Any, Any] = {}
-        self.seen = 0
-        word_keys: list[str] = []
-        self.derived: list[tuple[str, Json | Choice]] = []
-        self.places: dict[str, list[tuple[bool, int]]] = {}
-        for field in WORDS:
-            self._place(field.value, _sources(dialect, field), keys, word_keys)
-        for label in _INHERITED:
-            self._place(label.name, vocabulary.label_attributes[label.name], keys, word_keys)
-        self.words = _getter(word_keys)
-        simple, self.first_token_ns, self.more = self._number_sources(keys)
-        self.numbers = _getter(simple)
-        self.has_usage = simple[0] != NOTHING or simple[1] != NOTHING
+        self.keys = tuple(keys)
+        self.variants: dict[Any, Variant] = {}
+        self.operation = _picker([place for place, _ in self.word_places(Field.OPERATION)])
+        simple, self.first_token_ns, self.more = self._number_sources()
+        self.numbers = itemgetter(*simple)
+        self._first = [(slot, place) for slot, place in enumerate(simple) if place != -1]
+        self.has_usage = simple[0] != -1 or simple[1] != -1
         documents = (dialect.documents, dialects.fallback().documents)
-        self.listed_documents = tuple(key for d in documents for key in d.listed if key in keys)
-        self.document_scores = _indexed(keys, [prefix for d in documents for prefix in d.indexed])
+        self.listed_documents = tuple(key for d in documents for key in d.listed if key in self.keys)
+        self.document_scores = _indexed(self.keys, [prefix for d in documents for prefix in d.indexed])
 
-    def _place(
-        self, name: str, sources: Iterable[Source], keys: Collection[str], word_keys: list[str]
-    ) -> None:
-        places = self.places[name] = []
-        for source in sources:
-            key = _attribute(source)
-            if key not in keys:
-                continue
-            if isinstance(source, str):
-                if source not in word_keys:
-                    word_keys.append(source)
-                places.append((False, word_keys.index(source)))
-            elif isinstance(source, Json | Choice):
-                places.append((True, len(self.derived)))
-                self.derived.append((key, source))
+    def variant(self, values: Values) -> Variant:
+        """Return how a span with these values is read, which depends on its operation."""
+        said = self.operation(values)
+        variant = self.variants.get(said)
+        if variant is None:
+            if len(self.variants) >= MAX_VARIANTS:
+                self.variants.clear()
+            variant = self.variants[said] = Variant(self, values)
+        return variant
 
-    def _number_sources(self, keys: Collection[str]) -> tuple[list[str], float, list[tuple[int, Source]]]:
-        """Return per slot the attribute to try first, what makes the first-token slot nanoseconds, and the rest."""
-        first, factor, more = [NOTHING] * _PLAIN_SLOTS, 1e9, []
+    def word_places(self, field: Field) -> list[tuple[int, Json | Choice | None]]:
+        """Return where the values hold a word, best first, each with what derives it from the attribute."""
+        return self._places(_sources(self.dialect, field))
+
+    def label_places(self, label: str) -> list[tuple[int, Json | Choice | None]]:
+        """Return where the values hold a label that any dialect's spans may set, best first."""
+        return self._places(self.vocabulary.label_attributes[label])
+
+    def _places(self, sources: Iterable[Source]) -> list[tuple[int, Json | Choice | None]]:
+        return [
+            (self.keys.index(_attribute(source)), source if isinstance(source, Json | Choice) else None)
+            for source in sources
+            if _attribute(source) in self.keys
+        ]
+
+    def _number_sources(self) -> tuple[list[int], float, list[tuple[int, Source, int]]]:
+        """Return per slot the place to try first, what makes the first-token slot nanoseconds, and the rest."""
+        first, factor = [-1] * _PLAIN_SLOTS, 1e9
+        more: list[tuple[int, Source, int]] = []
         for slot, field in enumerate(_SLOTS):
             for source in _sources(self.dialect, field):
                 if isinstance(source, EventTime):
-                    more.append((slot, source))
+                    more.append((slot, source, -1))
                     continue
                 key = _attribute(source)
-                if key not in keys:
+                if key not in self.keys:
                     continue
                 plain = isinstance(source, str) or (isinstance(source, Scaled) and field is Field.FIRST_TOKEN)
-                if plain and slot < _PLAIN_SLOTS and first[slot] == NOTHING and not any(s == slot for s, _ in more):
-                    first[slot] = key
+                if plain and slot < _PLAIN_SLOTS and first[slot] == -1 and not any(s == slot for s, _, _ in more):
+                    first[slot] = self.keys.index(key)
                     if isinstance(source, Scaled):
                         factor = source.factor * 1e9
                 else:
-                    more.append((slot, source))
+                    more.append((slot, source, self.keys.index(key)))
         return first, factor, more
 
-    def words_of(self, attributes: Any) -> Words:
-        """Return the words of a span, encoded; derived ones are decoded."""
-        found: Words = self.words(attributes)
-        if self.derived:
-            found += tuple(as_text(source.read(attributes[key])) for key, source in self.derived)
-        return found
-
-    def numbers_of(self, attributes: Any, span: Any) -> Numbers:
+    def numbers_of(self, values: Values, span: Any) -> Numbers:
         """Return the numbers of a span: of several places that hold one, the first that is not zero."""
         found: list[int | None] = [None] * len(_SLOTS)
-        for slot, raw in enumerate(self.numbers(attributes)):
+        for slot, place in self._first:
+            raw = values[place]
             if raw:
-                found[slot] = self._number(slot, number(raw), self.first_token_ns)
-        for slot, source in self.more:
-            if not found[slot]:
-                if isinstance(source, EventTime):
-                    value = _event_offset(span, source.event) if span.events else None
-                elif isinstance(source, Json):
-                    value = self._number(slot, as_number(source.read(attributes[source.attribute])), 1e9)
-                else:
-                    factor = source.factor * 1e9 if isinstance(source, Scaled) else 1e9
-                    value = self._number(slot, number(attributes[_attribute(source)]), factor)
-                if value is not None:
-                    found[slot] = value
+                found[slot] = _scaled(slot, number(raw), self.first_token_ns)
+        for slot, source, place in self.more:
+            if found[slot]:
+                continue
+            if isinstance(source, EventTime):
+                value = _event_offset(span, source.event) if span.events else None
+            elif isinstance(source, Json):
+                value = _scaled(slot, as_number(source.read(values[place])), 1e9)
+            else:
+                factor = source.factor * 1e9 if isinstance(source, Scaled) else 1e9
+                value = _scaled(slot, number(values[place]), factor)
+            if value is not None:
+                found[slot] = value
         return Numbers(*found)
-
-    def _number(self, slot: int, value: float | int | None, factor: float) -> int | None:
-        field = _SLOTS[slot]
-        if value is None:
-            return None
-        if field is Field.FIRST_TOKEN:
-            return first_token_ns(value, factor)
-        if field is Field.COST:
-            return cost_pico(value)
-        return tokens(value)
 
     def documents_of(self, attributes: Any) -> tuple[int | None, list[int]]:
         """Return how many documents a retrieval's span lists, None when it does not, and their scores in billionths."""
@@ -239,73 +244,119 @@ class Plan:
                 return len(listed), _scores(as_number(item.get("score")) for item in listed if isinstance(item, dict))
         return None, []
 
-    def record(self, context: Context, hint: tuple[str, str] | None, words: Words) -> Record:
-        """Return what the words of a span say.
-
-        Args:
-            context: The span's resource.
-            hint: The types of the failure as `failure_of` reads them, None unless the span's status is ERROR.
-            words: As `words_of` returns them.
-        """
-        dialect, derived_from = self.dialect, len(words) - len(self.derived)
-
-        def word(name: str) -> str:
-            for is_derived, place in self.places[name]:
-                found = words[derived_from + place] if is_derived else text(words[place])
-                if found:
-                    return str(found)
-            return ""
-
-        request_model = word(Field.REQUEST_MODEL.value)
-        response_model = word(Field.RESPONSE_MODEL.value)
-        raw_operation = word(Field.OPERATION.value).lower()
-        operation = dialect.operations.get(raw_operation) or normalise.operation(raw_operation)
-        if not operation and (request_model or response_model or self.has_usage):
-            operation = "chat"
-        kind = Kind.CALL if operation in _CALLS else _KINDS.get(operation, Kind.STRUCTURE)
-        provider = normalise.provider(word(Field.PROVIDER.value), response_model or request_model)
-        errors_said = word(Field.ERROR_TYPE.value)
-        failed = hint is not None or bool(errors_said) or _says_failed(word(Field.FAILED.value))
-        call_error, tool_error = hint or (errors.error_type([errors_said]), errors.tool_error_type([errors_said]))
-        agent = word(Field.AGENT.value)
-        inherited = {label.name: word(label.name) or getattr(context, label.name) for label in _INHERITED}
-        return Record(
-            dialect=dialect.name,
-            kind=kind,
-            service_name=context.service_name,
-            **inherited,
-            provider=provider,
-            request_model=request_model,
-            response_model=response_model,
-            operation=operation,
-            failed=failed,
-            error_type=(tool_error if kind is Kind.TOOL else call_error) if failed else "",
-            finish_reason=normalise.finish_reason(self._finish(words)),
-            stream=normalise.truth(word(Field.STREAM.value)) or raw_operation.endswith(".dostream"),
-            service_tier=word(Field.SERVICE_TIER.value),
-            tool=word(Field.TOOL.value),
-            agent=word(Field.AGENT_RUN.value) or agent if kind is Kind.AGENT else agent,
-            retriever=word(Field.RETRIEVER.value),
-            guardrail=word(Field.GUARDRAIL.value),
-            direction=word(Field.DIRECTION.value).lower(),
-            action=_action(word(Field.VERDICT.value), failed) if kind is Kind.GUARDRAIL else "",
-            prompt_name=word(Field.PROMPT_NAME.value),
-            prompt_version=word(Field.PROMPT_VERSION.value),
-            input_excludes_cache=self._excludes_cache(provider),
-        )
-
-    def _finish(self, words: Words) -> Value:
-        for is_derived, place in self.places[Field.FINISH_REASON.value]:
-            found = words[len(words) - len(self.derived) + place] if is_derived else decode(words[place])
-            if found:
-                return found  # type: ignore[no-any-return]
-        return None
-
-    def _excludes_cache(self, provider: str) -> bool:
+    def excludes_cache(self, provider: str) -> bool:
+        """Return whether the writer's input tokens leave out the prompt cache, for this canonical provider."""
         for when, included in self.vocabulary.cache_in_input:
             if when.matches(self.scope, provider):
                 return not included
         return any(when.matches(self.scope, provider) for when in self.dialect.cache_outside_input)
+
+
+class Variant:
+    """How spans of one plan and one operation are read: their kind, and which of their values are words.
+
+    `seen` counts its spans until the pipeline collects them; `bindings` is where the pipeline remembers what
+    became of their words.
+    """
+
+    __slots__ = ("bindings", "derived", "kind", "operation", "places", "plan", "seen", "streams", "words")
+
+    def __init__(self, plan: Plan, values: Values) -> None:
+        said = ""
+        for place, _ in plan.word_places(Field.OPERATION):
+            said = said or text(values[place]).lower()
+        self.plan = plan
+        self.bindings: dict[Any, Any] = {}
+        self.seen = 0
+        self.streams = said.endswith(".dostream")
+        self.operation = plan.dialect.operations.get(said) or normalise.operation(said)
+        names_model = plan.word_places(Field.REQUEST_MODEL) or plan.word_places(Field.RESPONSE_MODEL)
+        if not self.operation and (names_model or plan.has_usage):
+            self.operation = "chat"
+        self.kind = Kind.CALL if self.operation in _CALLS else _KINDS.get(self.operation, Kind.STRUCTURE)
+
+        places: list[int] = []
+        self.derived: list[tuple[int, Json | Choice]] = []
+        self.places: dict[str, list[tuple[bool, int]]] = {}
+        found = {field.value: plan.word_places(field) for field in _RELEVANT[self.kind]}
+        if self.kind is not Kind.STRUCTURE:
+            found |= {label.name: plan.label_places(label.name) for label in _INHERITED}
+        for name, sources in found.items():
+            own = self.places[name] = []
+            for place, source in sources:
+                if source is None:
+                    if place not in places:
+                        places.append(place)
+                    own.append((False, places.index(place)))
+                else:
+                    own.append((True, len(self.derived)))
+                    self.derived.append((place, source))
+        self.words = _picker(places)
+
+    def words_of(self, values: Values) -> Words:
+        """Return the words of a span, encoded; derived ones are decoded."""
+        found: Words = self.words(values)
+        if self.derived:
+            found += tuple([as_text(source.read(values[place])) for place, source in self.derived])
+        return found
+
+    def record(self, context: Context, failure: tuple[str, str] | None, words: Words) -> Record:
+        """Return what the words of a span say.
+
+        Args:
+            context: The span's resource.
+            failure: How it failed, as `failure_of` reads it; None unless the span's status is ERROR.
+            words: As `words_of` returns them.
+        """
+
+        def word(field: Field) -> str:
+            return self._word(field.value, words)
+
+        kind = self.kind
+        request_model, response_model = word(Field.REQUEST_MODEL), word(Field.RESPONSE_MODEL)
+        provider = normalise.provider(word(Field.PROVIDER), response_model or request_model)
+        said = word(Field.ERROR_TYPE)
+        failed = failure is not None or bool(said) or _says_failed(word(Field.FAILED))
+        call_error, tool_error = failure or (errors.error_type([said]), errors.tool_error_type([said]))
+        return Record(
+            dialect=self.plan.dialect.name,
+            kind=kind,
+            service_name=context.service_name,
+            **{label.name: self._word(label.name, words) or getattr(context, label.name) for label in _INHERITED},
+            provider=provider if kind is Kind.CALL else "",
+            request_model=request_model,
+            response_model=response_model,
+            operation=self.operation,
+            failed=failed,
+            error_type=(tool_error if kind is Kind.TOOL else call_error) if failed else "",
+            finish_reason=normalise.finish_reason(self._finish(words)),
+            stream=normalise.truth(word(Field.STREAM)) or self.streams,
+            service_tier=word(Field.SERVICE_TIER),
+            tool=word(Field.TOOL),
+            agent=word(Field.AGENT_RUN) or word(Field.AGENT),
+            retriever=word(Field.RETRIEVER),
+            guardrail=word(Field.GUARDRAIL),
+            direction=word(Field.DIRECTION).lower(),
+            action=_action(word(Field.VERDICT), failed) if kind is Kind.GUARDRAIL else "",
+            prompt_name=word(Field.PROMPT_NAME),
+            prompt_version=word(Field.PROMPT_VERSION),
+            input_excludes_cache=self.plan.excludes_cache(provider),
+        )
+
+    def _word(self, name: str, words: Words) -> str:
+        derived_from = len(words) - len(self.derived)
+        for is_derived, place in self.places.get(name, ()):
+            found = words[derived_from + place] if is_derived else text(words[place])
+            if found:
+                return str(found)
+        return ""
+
+    def _finish(self, words: Words) -> Value:
+        for is_derived, place in self.places.get(Field.FINISH_REASON.value, ()):
+            found: Value = words[len(words) - len(self.derived) + place] if is_derived else decode(words[place])
+            if found:
+                return found
+        return None
 
 
 def _sources(dialect: Dialect, field: Field) -> tuple[Source, ...]:
@@ -314,9 +365,20 @@ def _sources(dialect: Dialect, field: Field) -> tuple[Source, ...]:
     return (*own, *(source for source in semconv if source not in own))
 
 
-def _getter(keys: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
-    padded = [*keys, *[NOTHING] * (2 - len(keys))]
-    return itemgetter(*padded)
+def _picker(places: Sequence[int]) -> Callable[[Values], tuple[bytes, ...]]:
+    """Return what picks these places from a span's values, as a tuple even where there are fewer than two."""
+    return itemgetter(*places, *[-1] * (2 - len(places)))
+
+
+def _scaled(slot: int, value: float | int | None, factor: float) -> int | None:
+    field = _SLOTS[slot]
+    if value is None:
+        return None
+    if field is Field.FIRST_TOKEN:
+        return first_token_ns(value, factor)
+    if field is Field.COST:
+        return cost_pico(value)
+    return tokens(value)
 
 
 def _indexed(keys: Collection[str], prefixes: Sequence[str]) -> tuple[int, tuple[str, ...]] | None:

@@ -10,23 +10,26 @@ from __future__ import annotations
 import threading
 import time
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import product
-from typing import TYPE_CHECKING, Final, TypeGuard
+from itertools import compress, product
+from sys import intern
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeGuard
 
 from llm_exporter import catalogue as c
+from llm_exporter.errors import CLASS_OF
 from llm_exporter.labels import OTHER, LabelLimiter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 ABSENT: Final = 0
 WANTED: Final = 1
 HELD: Final = 2
 LIVE: Final = 3
 
+MAX_WATCHES: Final = 1024
 _NO_TRACE_ID: Final = bytes(16)
 _NO_SPAN_ID: Final = bytes(8)
 
@@ -39,6 +42,9 @@ def leads_to_trace(mark: bytes | None) -> TypeGuard[bytes]:
         and not mark.startswith(_NO_TRACE_ID)
         and not mark.startswith(_NO_SPAN_ID, 16)
     )
+
+SPARE: Final = -1
+"""The place in `Cell.values` that nothing shows: where a count goes that has no series."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,19 +79,22 @@ class Cell:
         self.text = ",".join(
             f'{label.name}="{value}"' for label, value in zip(group.labels, labels, strict=True)
         )
-        self.values: list[int | float] = [0] * group.n_values
-        self.counts = array("Q", bytes(8 * group.n_counts))
-        self.states = bytearray(len(group.instruments))
+        self.values: list[int | float] = [0] * (group.n_values + 1)
+        # Multiplied, an array is exactly as large as it must be; made of bytes it has room to grow.
+        self.counts = array("Q", [0]) * group.n_counts
+        self.states = group.all_absent
         self.held_since: dict[int, float] | None = None
         self.touched = 0.0
         # Per bucket the last observation: its value, and 32 bytes of trace id, span id and unix milliseconds.
         self.exemplars: list[bytes | None] | None = [None] * group.n_counts if exemplars and group.n_counts else None
-        self.exemplar_values = array("d", bytes(8 * group.n_counts)) if self.exemplars is not None else None
+        self.exemplar_values = array("d", [0.0]) * group.n_counts if self.exemplars is not None else None
 
     def want(self, instrument: Instrument) -> None:
         """Show the instrument from the next scrape on, even if it stays 0."""
         if self.states[instrument.child] == ABSENT:
-            self.states[instrument.child] = WANTED
+            states = bytearray(self.states)
+            states[instrument.child] = WANTED
+            self.states = bytes(states)
 
     def observe(self, histogram: Instrument, value: int, exemplar: bytes = b"") -> None:
         """Count `value`, in internal units, with an optional exemplar (see `Cell.exemplars`)."""
@@ -93,6 +102,30 @@ class Cell:
         self.counts[i] += 1
         self.values[histogram.index] += value
         if exemplar and self.exemplars is not None and self.exemplar_values is not None:
+            self.exemplars[i] = exemplar
+            self.exemplar_values[i] = value
+
+    def observe_all(self, histogram: Instrument, column: Sequence[int]) -> None:
+        """Count many values."""
+        counts, offset, bounds = self.counts, histogram.offset, histogram.bounds
+        self.values[histogram.index] += sum(column)
+        if len(column) < 2 * len(bounds):
+            for value in column:
+                counts[offset + bisect_left(bounds, value)] += 1
+            return
+        ordered = sorted(column)
+        below = 0
+        for i, bound in enumerate(bounds, offset):
+            up_to = bisect_right(ordered, bound)
+            if up_to != below:
+                counts[i] += up_to - below
+                below = up_to
+        counts[offset + len(bounds)] += len(ordered) - below
+
+    def exemplify(self, histogram: Instrument, value: int, exemplar: bytes) -> None:
+        """Make an already counted value the exemplar of its bucket."""
+        if self.exemplars is not None and self.exemplar_values is not None:
+            i = histogram.offset + bisect_left(histogram.bounds, value)
             self.exemplars[i] = exemplar
             self.exemplar_values[i] = value
 
@@ -111,13 +144,15 @@ class Group:
         for metric in metrics:
             own = self.by_metric[metric.name] = []
             scaled = _scaled_bounds(metric, bounds) if isinstance(metric, c.Histogram) else ()
-            for closed in product(*(label.values for label in metric.closed_labels)):
+            for closed in _combinations(metric):
                 instrument = Instrument(metric, closed, len(self.instruments), self.n_values, self.n_counts, scaled)
                 self.n_values += 1
                 self.n_counts += len(scaled) + 1 if isinstance(metric, c.Histogram) else 0
                 self.instruments.append(instrument)
                 own.append(instrument)
         self._by_closed = {(i.metric.name, i.closed): i for i in self.instruments}
+        self.all_absent = bytes(len(self.instruments))
+        self._watches: dict[bytes, _Watch] = {}
         self._siblings = {i.child: tuple(self._siblings_of(i)) for i in self.instruments if i.metric.siblings}
 
     def _siblings_of(self, instrument: Instrument) -> Iterable[int]:
@@ -141,7 +176,9 @@ class Group:
 
     def promote(self, cell: Cell, now: float, hold: float) -> None:
         """Move the cell's instruments through absent → held at 0 → live, as seen by a scrape at `now`."""
-        states = cell.states
+        if cell.held_since is None and not self._has_news(cell):
+            return
+        states = bytearray(cell.states)
         for instrument in self.instruments:
             child = instrument.child
             if states[child] == ABSENT and self._has_data(cell, instrument):
@@ -164,6 +201,30 @@ class Group:
                 else:
                     states[instrument.child] = LIVE
         cell.held_since = held or None
+        cell.states = self._watch(bytes(states)).states
+
+    def _has_news(self, cell: Cell) -> bool:
+        """Return whether an instrument waits to be shown, or an absent one has data; mostly neither is so."""
+        _, waiting, unseen, buckets = self._watch(cell.states)
+        return (
+            waiting
+            or any(compress(cell.values, unseen))
+            or any(any(cell.counts[place]) for place in buckets)
+        )
+
+    def _watch(self, states: bytes) -> _Watch:
+        watch = self._watches.get(states)
+        if watch is None:
+            if len(self._watches) >= MAX_WATCHES:
+                self._watches.clear()
+            absent = [i for i in self.instruments if states[i.child] == ABSENT]
+            watch = self._watches[states] = _Watch(
+                states,
+                WANTED in states,
+                bytes(states[i.child] == ABSENT for i in self.instruments),
+                tuple(slice(i.offset, i.end) for i in absent if i.bounds),
+            )
+        return watch
 
     @staticmethod
     def _has_data(cell: Cell, instrument: Instrument) -> bool:
@@ -172,6 +233,27 @@ class Group:
         if not instrument.bounds:
             return False
         return any(cell.counts[instrument.offset : instrument.end])
+
+
+class _Watch(NamedTuple):
+    """What to look at in cells with the same states, to see whether those are to change."""
+
+    states: bytes
+    """The states themselves, for those cells to share."""
+    waiting: bool
+    unseen: bytes
+    """Per place in `Cell.values`, whether it belongs to an absent instrument."""
+    buckets: tuple[slice, ...]
+    """Where in `Cell.counts` the absent histograms are."""
+
+
+def _combinations(metric: c.Metric) -> Iterator[tuple[str, ...]]:
+    """Yield the values of the closed labels that occur together; each type of error is of one class."""
+    names = [label.name for label in metric.closed_labels]
+    for closed in product(*(label.values for label in metric.closed_labels)):
+        said = dict(zip(names, closed, strict=True))
+        if c.ERROR_CLASS.name not in said or CLASS_OF[said[c.ERROR_TYPE.name]] == said[c.ERROR_CLASS.name]:
+            yield closed
 
 
 def _scaled_bounds(metric: c.Histogram, overrides: Mapping[str, Sequence[float]]) -> tuple[int, ...]:
@@ -228,7 +310,7 @@ class Store:
         group = self.groups[metric.name]
         cell = group.cells.get(labels)
         if cell is None:
-            admitted = tuple(map(self.limiter.admit, group.labels, labels))
+            admitted = tuple(map(intern, map(self.limiter.admit, group.labels, labels)))
             cell = group.cells.get(admitted)
             if cell is None:
                 # The group that counts overflows has one label set per group: it bounds itself.

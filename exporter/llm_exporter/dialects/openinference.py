@@ -20,7 +20,12 @@ DIALECT = Dialect(
             "embedding.model_name",
             "reranker.model_name",
         ),
-        Field.REQUEST_MODEL: ("llm.request.model_name",),
+        # a call that failed has its model in the parameters only
+        Field.REQUEST_MODEL: (
+            "llm.request.model_name",
+            Json("llm.invocation_parameters", "model"),
+            Json("embedding.invocation_parameters", "model"),
+        ),
         Field.FINISH_REASON: ("llm.finish_reason",),
         Field.STREAM: (Json("llm.invocation_parameters", "stream"),),
         Field.TOOL: ("tool.name",),
