@@ -455,7 +455,7 @@ def _event_offset(span: Any, name: str) -> int | None:
             except DecodeError:
                 continue
             if event.name == wanted and event.time >= span.start:
-                return int(event.time - span.start)
+                return first_token_ns(event.time - span.start, 1)
     return None
 
 
