@@ -13,6 +13,7 @@ from __future__ import annotations
 from functools import lru_cache
 from itertools import accumulate
 from operator import itemgetter
+from struct import Struct
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from prometheus_client.utils import floatToGoString
@@ -30,6 +31,9 @@ CONTENT_TYPES: Final[dict[Format, str]] = {
     "text": "text/plain; version=0.0.4; charset=utf-8",
     "openmetrics": "application/openmetrics-text; version=1.0.0; charset=utf-8",
 }
+
+_parts_of = Struct(">16s8sQ").unpack
+"""An exemplar's trace id, span id and unix milliseconds."""
 
 
 def negotiate(accept: str) -> Format:
@@ -66,9 +70,9 @@ def render(store: Store, form: Format, now: float) -> Iterator[bytes]:
         store.promote(now)
     for metric in store.metrics:
         with store.lock:
-            body = _family(store.groups[metric.name], metric, form == "openmetrics")
-        if body:
-            yield (_header(metric, form) + body).encode()
+            lines = [_header(metric, form), *_family(store.groups[metric.name], metric, form == "openmetrics")]
+        if len(lines) > 1:
+            yield "".join(lines).encode()
     if form == "openmetrics":
         yield b"# EOF\n"
 
@@ -86,11 +90,11 @@ def _header(metric: c.Metric, form: Format) -> str:
     return f"# HELP {name} {metric.help}\n# TYPE {name} {metric.type}\n"
 
 
-def _family(group: Group, metric: c.Metric, openmetrics: bool) -> str:
+def _family(group: Group, metric: c.Metric, openmetrics: bool) -> Iterator[str]:
     instruments = tuple(group.by_metric[metric.name])
     if isinstance(metric, c.Histogram):
-        return "".join(_histograms(group, instruments, openmetrics))
-    return "".join(_samples(group, instruments))
+        return _histograms(group, instruments, openmetrics)
+    return _samples(group, instruments)
 
 
 class _Pattern(NamedTuple):
@@ -104,7 +108,7 @@ def _samples(group: Group, instruments: tuple[Instrument, ...]) -> Iterator[str]
     scale = 1 if isinstance(instruments[0].metric, c.Gauge) else instruments[0].metric.unit.scale
     patterns: dict[bytes, _Pattern] = {}
     for cell in group.cells.values():
-        states = bytes(cell.states[first:last])
+        states = cell.states[first:last]
         pattern = patterns.get(states)
         if pattern is None:
             pattern = patterns[states] = _pattern(states, instruments, group, scale)
@@ -171,9 +175,9 @@ def _histograms(group: Group, instruments: tuple[Instrument, ...], openmetrics: 
             counts = list(accumulate(cell.counts[offset:end]))
             total = cell.values[instrument.index] / scale
             if openmetrics and cell.exemplars is not None:
-                fields: list[object] = []
-                for count, exemplar in zip(counts, _exemplars(cell, offset, end, scale), strict=True):
-                    fields += (count, exemplar)
+                fields: list[object] = [None] * (2 * len(counts))
+                fields[::2] = counts
+                fields[1::2] = _exemplars(cell, offset, end, scale)
                 yield (with_exemplars % (*fields, counts[-1], total)).replace("\0", cell.text)
             else:
                 yield (plain % (*counts, counts[-1], total)).replace("\0", cell.text)
@@ -183,9 +187,11 @@ def _exemplars(cell: Cell, offset: int, end: int, scale: int) -> list[str]:
     if cell.exemplars is None or cell.exemplar_values is None:
         return [""] * (end - offset)
     return [
-        f' # {{trace_id="{mark[:16].hex()}",span_id="{mark[16:24].hex()}"}} {value / scale!r}'
-        f" {int.from_bytes(mark[24:]) / 1000:.3f}"
-        if leads_to_trace(mark)
-        else ""
+        _exemplar(mark, value / scale) if mark is not None and leads_to_trace(mark) else ""
         for mark, value in zip(cell.exemplars[offset:end], cell.exemplar_values[offset:end], strict=True)
     ]
+
+
+def _exemplar(mark: bytes, value: float) -> str:
+    trace_id, span_id, unix_ms = _parts_of(mark)
+    return f' # {{trace_id="{trace_id.hex()}",span_id="{span_id.hex()}"}} {value!r} {unix_ms / 1000!r}'
