@@ -1,4 +1,4 @@
-"""What applications do, made up from a seed: calls to models, tools and agents, before any dialect writes them."""
+"""What applications do, made up from a seed: calls to models, tools, agents, before a dialect writes them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OPERATION_WEIGHTS: Final = (70, 12, 8, 10)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One span's worth of work. Counts are tokens as OpenTelemetry means them: the input includes the cache."""
+    """One span's worth of work. Counts are tokens as OpenTelemetry means them: input includes the cache."""
 
     operation: str
     provider: str

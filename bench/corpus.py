@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from bench.calls import Call, Callers
-from bench.writers import WRITERS, Attributes, Writer
+from bench.writers import WRITERS, Attributes, Value, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +20,7 @@ N_SERVICES: Final = 20
 PODS_PER_SERVICE: Final = 3
 START_NS: Final = 1_793_000_000 * 10**9
 _OWN_SCOPE: Final = "my.app"
+_HTTP_SCOPE: Final = "opentelemetry.instrumentation.httpx"
 _CLIENT, _SERVER, _INTERNAL = 3, 2, 1
 _ERROR: Final = 2
 
@@ -87,9 +88,9 @@ class _Fleet:
             "host.name": f"node-{pod[-1]}",
             "k8s.pod.name": pod,
         }
-        _write(resource_spans.resource.attributes, resource.items())
+        write(resource_spans.resource.attributes, resource.items())
         scopes = {}
-        for name in (self._writer.scope, "opentelemetry.instrumentation.httpx", _OWN_SCOPE):
+        for name in (self._writer.scope, _HTTP_SCOPE, _OWN_SCOPE):
             scopes[name] = resource_spans.scope_spans.add()
             scopes[name].scope.name = name
             scopes[name].scope.version = "2.1.0"
@@ -100,7 +101,7 @@ class _Fleet:
             self._now += draw.randrange(1_000_000, 40_000_000)
             # Some instrument by hand, under the application's own scope.
             llm, by_hand = draw.random() < self._share, draw.random() < 0.15
-            scope = _OWN_SCOPE if by_hand else self._writer.scope if llm else "opentelemetry.instrumentation.httpx"
+            scope = _OWN_SCOPE if by_hand else self._writer.scope if llm else _HTTP_SCOPE
             span = scopes[scope].spans.add(
                 trace_id=trace, span_id=draw.randbytes(8), parent_span_id=parent, flags=0x101
             )
@@ -116,13 +117,16 @@ class _Fleet:
         span.kind = _INTERNAL if call.operation == "execute_tool" else _CLIENT
         span.name = f"{call.operation} {call.tool if call.operation == 'execute_tool' else call.asked}"
         span.end_time_unix_nano = span.start_time_unix_nano + int(self._random.lognormvariate(0.3, 0.9) * 1e9)
-        _write(span.attributes, self._writer.attributes(call).items())
+        write(span.attributes, self._writer.attributes(call).items())
         if call.failed:
             span.status.code = _ERROR
             span.status.message = "429 too many requests"
             event = span.events.add(name="exception", time_unix_nano=span.end_time_unix_nano)
-            said: Attributes = {"exception.type": "openai.RateLimitError", "exception.message": "Error code: 429"}
-            _write(event.attributes, said.items())
+            said: Attributes = {
+                "exception.type": "openai.RateLimitError",
+                "exception.message": "Error code: 429",
+            }
+            write(event.attributes, said.items())
 
     def _http_span(self, span: Any) -> None:
         draw = self._random
@@ -141,12 +145,13 @@ class _Fleet:
             "network.protocol.version": "1.1",
             "user_agent.original": draw.choice(self._agents),
         }
-        _write(span.attributes, attributes.items())
+        write(span.attributes, attributes.items())
         if status >= 500:
             span.status.code = _ERROR
 
 
-def _write(target: Any, attributes: Iterable[tuple[str, str | int | float | bool | list[str]]]) -> None:
+def write(target: Any, attributes: Iterable[tuple[str, Value]]) -> None:
+    """Add attributes to a repeated KeyValue."""
     for key, value in attributes:
         any_value = target.add(key=key).value
         match value:

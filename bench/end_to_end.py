@@ -1,8 +1,8 @@
 """The real server behind real sockets: CPU time of its process per request, over each transport.
 
-The server runs on one core, the client in this process on another. The client is prepared: bodies are encoded and
-compressed beforehand, a raw gRPC stub sends bytes, `http.client` keeps one connection. Wall-clock rates would
-measure the client; the CPU time of the server, all its threads together, does not.
+The server runs on one core, the client in this process on another. The client is prepared: bodies are encoded
+and compressed beforehand, a raw gRPC stub sends bytes, `http.client` keeps one connection. Wall-clock rates
+would measure the client; the CPU time of the server, all its threads together, does not.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from bench import corpus
-from bench.in_process import WARMING, collecting_as_server, engine
+from bench.in_process import WARMING, as_server, engine
 from bench.process import core_of, cpu_ns, pinned
 from bench.report import Check, Table
 
@@ -64,7 +64,9 @@ def serving() -> Iterator[Server]:
     flags = ("otlp-grpc-address", "otlp-http-address", "metrics-address")
     command = [sys.executable, "-m", "llm_exporter", "serve", "--first-sample-hold=0"]
     command += [f"--{flag}=127.0.0.1:0" for flag in flags]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - ourselves
+    with subprocess.Popen(  # noqa: S603 - ourselves
+        command, stdout=subprocess.PIPE, text=True, env=os.environ | {"LLM_EXPORTER_LOG_LEVEL": "warning"}
+    ) as process:
         os.sched_setaffinity(process.pid, {core_of(_SERVER_CORE)})
         try:
             line = process.stdout.readline() if process.stdout is not None else ""
@@ -80,7 +82,7 @@ def serving() -> Iterator[Server]:
 @contextmanager
 def _grpc(server: Server) -> Iterator[Send]:
     with grpc.insecure_channel(server.grpc) as channel:
-        export = channel.unary_unary(_EXPORT, request_serializer=None, response_deserializer=None)
+        export: Any = channel.unary_unary(_EXPORT, request_serializer=None, response_deserializer=None)
         yield lambda body: export(body, timeout=_TIMEOUT_SECONDS)
 
 
@@ -102,21 +104,6 @@ def _http(server: Server, **headers: str) -> Iterator[Send]:
         connection.close()
 
 
-_PROTOBUF: Final = "application/x-protobuf"
-_TRANSPORTS: Final[dict[str, tuple[Callable[[bytes], bytes], Callable[[Server], Any]]]] = {
-    "gRPC": (bytes, _grpc),
-    "HTTP": (bytes, lambda server: _http(server, **{"Content-Type": _PROTOBUF})),
-    "HTTP+gzip": (
-        lambda body: gzip.compress(body, 6),
-        lambda server: _http(server, **{"Content-Type": _PROTOBUF, "Content-Encoding": "gzip"}),
-    ),
-    "HTTP JSON": (
-        lambda body: otlp_json(body),
-        lambda server: _http(server, **{"Content-Type": "application/json"}),
-    ),
-}
-
-
 def otlp_json(request: bytes) -> bytes:
     """Return an encoded ExportTraceServiceRequest as OTLP/JSON, whose ids are hexadecimal."""
     message = ExportTraceServiceRequest.FromString(request)
@@ -127,6 +114,21 @@ def otlp_json(request: bytes) -> bytes:
                 span |= {"traceId": raw.trace_id.hex(), "spanId": raw.span_id.hex()}
                 span["parentSpanId"] = raw.parent_span_id.hex()
     return json.dumps(written, separators=(",", ":")).encode()
+
+
+_PROTOBUF: Final = "application/x-protobuf"
+_TRANSPORTS: Final[dict[str, tuple[Callable[[bytes], bytes], Callable[[Server], Any]]]] = {
+    "gRPC": (bytes, _grpc),
+    "HTTP": (bytes, lambda server: _http(server, **{"Content-Type": _PROTOBUF})),
+    "HTTP+gzip": (
+        lambda body: gzip.compress(body, 6),
+        lambda server: _http(server, **{"Content-Type": _PROTOBUF, "Content-Encoding": "gzip"}),
+    ),
+    "HTTP JSON": (
+        otlp_json,
+        lambda server: _http(server, **{"Content-Type": "application/json"}),
+    ),
+}
 
 
 def section(requests: Corpus) -> tuple[list[Table], list[Check]]:
@@ -156,7 +158,7 @@ def section(requests: Corpus) -> tuple[list[Table], list[Check]]:
 
 def _in_process(batches: Sequence[bytes], n_warm: int) -> int:
     exporter = engine()
-    with pinned(_SERVER_CORE), collecting_as_server():
+    with pinned(_SERVER_CORE), as_server():
         for batch in batches[:n_warm]:
             exporter.traces(batch, "grpc")
         before = cpu_ns(os.getpid())

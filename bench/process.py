@@ -34,6 +34,6 @@ def pinned(core: int) -> Iterator[None]:
 
 
 def core_of(place: int) -> int:
-    """Return the operating system's number of the place-th core this process may use; they repeat when few."""
+    """Return the number of the place-th core that this process may use, counted round when there are few."""
     allowed = sorted(os.sched_getaffinity(0))
     return allowed[place % len(allowed)]

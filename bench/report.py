@@ -13,7 +13,7 @@ Value = str | int | float
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under column headings; numbers are written with three significant digits or thousands' separators."""
+    """Rows under column headings; numbers get three significant digits or thousands' separators."""
 
     title: str
     columns: tuple[str, ...]
@@ -34,7 +34,10 @@ class Table:
             )
             yield "| " + " | ".join(padded) + " |"
             if place == 0:
-                rules = ("-" * (width - 1) + (":" if right else "-") for width, right in zip(widths, numeric, strict=True))
+                rules = (
+                    "-" * (width - 1) + (":" if right else "-")
+                    for width, right in zip(widths, numeric, strict=True)
+                )
                 yield "| " + " | ".join(rules) + " |"
         if self.note:
             yield ""
@@ -57,7 +60,12 @@ class Check:
 
     def row(self) -> tuple[Value, ...]:
         """Return the check as a row: name, value, target, verdict."""
-        return self.name, self.value, f"{'≤' if self.at_most else '≥'} {self.target:g}", "ok" if self.ok else "MISS"
+        return (
+            self.name,
+            self.value,
+            f"{'≤' if self.at_most else '≥'} {self.target:g}",
+            "ok" if self.ok else "MISS",
+        )
 
 
 @dataclass(slots=True)

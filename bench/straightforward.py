@@ -1,7 +1,7 @@
-"""The straightforward way to the same numbers: stock protobuf, a dict per span, prometheus_client with `labels()`.
+"""The straightforward way to the same numbers: stock protobuf, a dict per span, prometheus_client.
 
-What one writes first, and does well: label values by position, buckets and label names from the exporter's own
-catalogue, exemplars as the exporter keeps them. Reads the semantic conventions only.
+What one writes first, and does well: label values by position, buckets and label names from the exporter's
+own catalogue, exemplars as the exporter keeps them. Reads the semantic conventions only.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def price_list(prices: PriceBook, at_ns: int) -> dict[tuple[str, str], Price]:
         for model in (asked, answered):
             quote = prices.quote(provider, model, at_ns)
             if quote.rates is None:
-                raise ValueError(f"the price table has no price for {model} of {provider}; take another model")
+                raise ValueError(f"no price for {model} of {provider}; take another model into MODELS")
             rates = quote.rates
             one = [rates.cost(Usage(*(int(i == kind) for i in range(5)))) / PICO for kind in range(5)]
             listed[provider, model] = ((one[0], one[1], one[2], one[3], one[4]), quote.context_window or 0)
@@ -93,7 +93,8 @@ class Straightforward:
         if operation is None:
             return
         seconds = (span.end_time_unix_nano - span.start_time_unix_nano) / 1e9
-        exemplar = {"trace_id": span.trace_id.hex(), "span_id": span.span_id.hex()} if self._exemplars else None
+        ids = {"trace_id": span.trace_id.hex(), "span_id": span.span_id.hex()}
+        exemplar = ids if self._exemplars else None
         failed = span.status.code == _ERROR
         status = "error" if failed else "ok"
         agent = attributes.get("gen_ai.agent.name", "")

@@ -51,7 +51,10 @@ def semconv(call: Call) -> Attributes:
         return written
     common |= {"gen_ai.request.model": call.asked}
     if call.operation == "invoke_agent":
-        return common | {"gen_ai.agent.id": f"asst_{call.agent}", "gen_ai.agent.description": "Answers questions."}
+        return common | {
+            "gen_ai.agent.id": f"asst_{call.agent}",
+            "gen_ai.agent.description": "Answers questions.",
+        }
     common |= {
         "gen_ai.request.max_tokens": call.max_tokens,
         "gen_ai.request.temperature": call.temperature,
@@ -84,18 +87,27 @@ def semconv(call: Call) -> Attributes:
 def openinference(call: Call) -> Attributes:
     """Write OpenInference, as openinference-instrumentation-openai does."""
     written: Attributes = {
-        "openinference.span.kind": {"execute_tool": "TOOL", "invoke_agent": "AGENT", "embeddings": "EMBEDDING"}.get(
-            call.operation, "LLM"
-        ),
+        "openinference.span.kind": {
+            "execute_tool": "TOOL",
+            "invoke_agent": "AGENT",
+            "embeddings": "EMBEDDING",
+        }.get(call.operation, "LLM"),
         "session.id": call.identifier,
         "user.id": call.user,
         "input.mime_type": "application/json",
         "output.mime_type": "application/json",
     }
     if call.question:
-        written |= {"input.value": _message("user", call.question), "output.value": _message("assistant", call.answer)}
+        written |= {
+            "input.value": _message("user", call.question),
+            "output.value": _message("assistant", call.answer),
+        }
     if call.operation == "execute_tool":
-        return written | {"tool.name": call.tool, "tool.description": "Looks something up.", "tool.parameters": "{}"}
+        return written | {
+            "tool.name": call.tool,
+            "tool.description": "Looks something up.",
+            "tool.parameters": "{}",
+        }
     if call.operation == "invoke_agent":
         return written | {"agent.name": call.agent}
     if call.operation == "embeddings":
@@ -125,7 +137,7 @@ def openinference(call: Call) -> Attributes:
 
 
 def openllmetry(call: Call) -> Attributes:
-    """Write OpenLLMetry's indexed vocabulary, as opentelemetry-instrumentation-openai by Traceloop did until 0.52."""
+    """Write OpenLLMetry's indexed vocabulary, as its instrumentation of the OpenAI client long did."""
     written: Attributes = {
         "traceloop.workflow.name": "answer",
         "traceloop.entity.path": call.agent,
