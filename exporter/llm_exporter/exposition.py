@@ -4,8 +4,8 @@ Sources: https://prometheus.io/docs/instrumenting/exposition_formats/ and
 https://prometheus.io/docs/specs/om/open_metrics_spec/. A histogram of a cell is one `%` template with NUL
 where the cell's labels go, filled from the bucket array: nothing is escaped or sorted per sample, which label
 values allow because their alphabet has neither quotes, backslashes, control characters nor NUL. Bucket bounds
-are written as canonical floats (`le="1.0"`, `le="1.048576e+06"`) in both formats, so that a series keeps its name
-whatever is negotiated: Prometheus 3 rewrites any other spelling, Prometheus 2 keeps it.
+are written as canonical floats (`le="1.0"`, `le="1.048576e+06"`) in both formats, so that a series keeps its
+name whatever is negotiated: Prometheus 3 rewrites any other spelling, Prometheus 2 keeps it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _parts_of = Struct(">16s8sQ").unpack
 
 
 def negotiate(accept: str) -> Format:
-    """Return the format that an `Accept` header asks for: OpenMetrics where it ranks at least as high as text."""
+    """Return the format that an `Accept` header asks for: OpenMetrics where it ranks no lower than text."""
     quality: dict[Format, float] = {}
     for item in accept.lower().split(",")[:32]:
         media, *parameters = (part.strip() for part in item.split(";"))
@@ -70,7 +70,10 @@ def render(store: Store, form: Format, now: float) -> Iterator[bytes]:
         store.promote(now)
     for metric in store.metrics:
         with store.lock:
-            lines = [_header(metric, form), *_family(store.groups[metric.name], metric, form == "openmetrics")]
+            lines = [
+                _header(metric, form),
+                *_family(store.groups[metric.name], metric, form == "openmetrics"),
+            ]
         if len(lines) > 1:
             yield "".join(lines).encode()
     if form == "openmetrics":
@@ -141,7 +144,11 @@ def _pattern(states: bytes, instruments: Sequence[Instrument], group: Group, sca
 
 def _braces(group: Group, instrument: Instrument, *more: str) -> str:
     closed = zip(instrument.metric.closed_labels, instrument.closed, strict=True)
-    pairs = [*(["\0"] if group.labels else []), *(f'{label.name}="{value}"' for label, value in closed), *more]
+    pairs = [
+        *(["\0"] if group.labels else []),
+        *(f'{label.name}="{value}"' for label, value in closed),
+        *more,
+    ]
     return "{" + ",".join(pairs) + "}" if pairs else ""
 
 

@@ -1,14 +1,14 @@
-"""Which plan a span has: found by a guess from the number of its attributes, and proved by looking all of them up.
+"""Which plan a span has: guessed from the number of its attributes, proved by looking all of them up.
 
-Listing the names of a span's attributes costs more than looking up the values of known names, so the names are
-not listed when a guess holds. Protobuf's map inserts a name that is looked up and not there; a map that has not
-grown after every name of the guessed shape was looked up therefore has exactly those names.
+Listing the names of a span's attributes costs more than looking up the values of known names, so the names
+are not listed when a guess holds. Protobuf's map inserts a name that is looked up and not there; a map that
+has not grown after every name of the guessed shape was looked up therefore has exactly those names.
 """
 
 from __future__ import annotations
 
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +60,7 @@ class Scope:
         self.guesses: dict[int, Shape | Fork] = {}
 
     def learn(self, shape: Shape) -> None:
-        """Guess this shape from now on where the guess was wrong, telling it apart from the one guessed so far."""
+        """Guess this shape from now on where the guess was wrong, apart from the one guessed so far."""
         self.shapes[shape.keys] = shape
         size = len(shape.keys)
         self.guesses[size] = _grown(self.guesses.get(size), shape, _MAX_FORKS)

@@ -1,8 +1,9 @@
 """The accumulators: one cell per label set, holding every metric that has those labels.
 
 All numbers are integers in the unit's internal scale (see `catalogue.Unit`). A cell keeps counter values and
-histogram sums in a list, bucket counts in one flat array: about 20 bytes a sample. What the cell shows of them
-is decided at scrape time: a series appears as 0 first (`Cell.states`), so that `increase()` sees its first event.
+histogram sums in a list, bucket counts in one flat array: about 20 bytes a sample. What the cell shows of
+them is decided at scrape time: a series appears as 0 first (`Cell.states`), so that `increase()` sees its
+first event.
 """
 
 from __future__ import annotations
@@ -35,13 +36,14 @@ _NO_SPAN_ID: Final = bytes(8)
 
 
 def leads_to_trace(mark: bytes | None) -> TypeGuard[bytes]:
-    """Return whether an exemplar's 32 bytes are those of a span that can be looked up: ids of the right size, not 0."""
+    """Return whether an exemplar's 32 bytes lead to a span: ids of the right size, not 0."""
     return (
         mark is not None
         and len(mark) == 32
         and not mark.startswith(_NO_TRACE_ID)
         and not mark.startswith(_NO_SPAN_ID, 16)
     )
+
 
 SPARE: Final = -1
 """The place in `Cell.values` that nothing shows: where a count goes that has no series."""
@@ -72,7 +74,17 @@ class Instrument:
 class Cell:
     """The accumulators of one label set."""
 
-    __slots__ = ("counts", "exemplar_values", "exemplars", "held_since", "labels", "states", "text", "touched", "values")
+    __slots__ = (
+        "counts",
+        "exemplar_values",
+        "exemplars",
+        "held_since",
+        "labels",
+        "states",
+        "text",
+        "touched",
+        "values",
+    )
 
     def __init__(self, group: Group, labels: tuple[str, ...], exemplars: bool) -> None:
         self.labels = labels
@@ -86,7 +98,9 @@ class Cell:
         self.held_since: dict[int, float] | None = None
         self.touched = 0.0
         # Per bucket the last observation: its value, and 32 bytes of trace id, span id and unix milliseconds.
-        self.exemplars: list[bytes | None] | None = [None] * group.n_counts if exemplars and group.n_counts else None
+        self.exemplars: list[bytes | None] | None = (
+            [None] * group.n_counts if exemplars and group.n_counts else None
+        )
         self.exemplar_values = array("d", [0.0]) * group.n_counts if self.exemplars is not None else None
 
     def want(self, instrument: Instrument) -> None:
@@ -133,7 +147,9 @@ class Cell:
 class Group:
     """All metrics with the same open labels: the layout of their cells, and the cells."""
 
-    def __init__(self, labels: tuple[c.Label, ...], metrics: Sequence[c.Metric], bounds: Mapping[str, Sequence[float]]):
+    def __init__(
+        self, labels: tuple[c.Label, ...], metrics: Sequence[c.Metric], bounds: Mapping[str, Sequence[float]]
+    ):
         self.labels = labels
         self.name = metrics[0].name
         self.cells: dict[tuple[str, ...], Cell] = {}
@@ -145,7 +161,9 @@ class Group:
             own = self.by_metric[metric.name] = []
             scaled = _scaled_bounds(metric, bounds) if isinstance(metric, c.Histogram) else ()
             for closed in _combinations(metric):
-                instrument = Instrument(metric, closed, len(self.instruments), self.n_values, self.n_counts, scaled)
+                instrument = Instrument(
+                    metric, closed, len(self.instruments), self.n_values, self.n_counts, scaled
+                )
                 self.n_values += 1
                 self.n_counts += len(scaled) + 1 if isinstance(metric, c.Histogram) else 0
                 self.instruments.append(instrument)
@@ -207,9 +225,7 @@ class Group:
         """Return whether an instrument waits to be shown, or an absent one has data; mostly neither is so."""
         _, waiting, unseen, buckets = self._watch(cell.states)
         return (
-            waiting
-            or any(compress(cell.values, unseen))
-            or any(any(cell.counts[place]) for place in buckets)
+            waiting or any(compress(cell.values, unseen)) or any(any(cell.counts[place]) for place in buckets)
         )
 
     def _watch(self, states: bytes) -> _Watch:
