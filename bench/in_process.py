@@ -74,7 +74,7 @@ def as_server() -> Iterator[None]:
 
 
 def engine(*, exemplars: bool = True, **limits: int) -> Engine:
-    """Return the exporter without its listeners: the defaults, but no first-sample hold, and these `limits`."""
+    """Return the exporter without its listeners: the defaults, but no first-sample hold, and `limits`."""
     settings = load(None, {}, {})
     shown = replace(settings.exposition, first_sample_hold_seconds=0.0, exemplars=exemplars)
     return Engine(replace(settings, exposition=shown, limits=replace(settings.limits, **limits)))

@@ -59,7 +59,7 @@ def test_both_ways_count_the_same(share: float) -> None:
 
 
 def test_series_of_the_scrape_count_the_same() -> None:
-    """The calls that fill the registries for the scrape are the same numbers in both, failed ones included."""
+    """The calls that fill the registries for the scrape are counted the same, failed ones included."""
     ours, theirs = counted_by_both(series.requests(2))
     assert_same(ours, theirs)
     assert theirs["llm_requests_total", "operation=chat", "status=error", "stream=false"] > 0
