@@ -11,7 +11,7 @@ name whatever is negotiated: Prometheus 3 rewrites any other spelling, Prometheu
 from __future__ import annotations
 
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, islice
 from operator import itemgetter
 from struct import Struct
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
@@ -32,6 +32,8 @@ CONTENT_TYPES: Final[dict[Format, str]] = {
     "openmetrics": "application/openmetrics-text; version=1.0.0; charset=utf-8",
 }
 
+_PARTS: Final = 128
+"""Label sets of a metric rendered at a time."""
 _parts_of = Struct(">16s8sQ").unpack
 """An exemplar's trace id, span id and unix milliseconds."""
 
@@ -59,7 +61,7 @@ def negotiate(accept: str) -> Format:
 
 
 def render(store: Store, form: Format, now: float) -> Iterator[bytes]:
-    """Yield the exposition, one chunk per metric family, holding the store's lock for one family at a time.
+    """Yield the exposition in chunks, holding the store's lock for one metric family at a time.
 
     Args:
         store: What to render; its instruments are promoted first, see `Store.promote`.
@@ -70,12 +72,14 @@ def render(store: Store, form: Format, now: float) -> Iterator[bytes]:
         store.promote(now)
     for metric in store.metrics:
         with store.lock:
-            lines = [
-                _header(metric, form),
-                *_family(store.groups[metric.name], metric, form == "openmetrics"),
-            ]
-        if len(lines) > 1:
-            yield "".join(lines).encode()
+            parts = _family(store.groups[metric.name], metric, form == "openmetrics")
+            chunks = []
+            # Pieces of text small enough to stay in the processor's cache until they are encoded.
+            while text := "".join(islice(parts, _PARTS)):
+                chunks.append(text.encode())
+        if chunks:
+            yield _header(metric, form).encode()
+            yield from chunks
     if form == "openmetrics":
         yield b"# EOF\n"
 
