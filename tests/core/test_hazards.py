@@ -127,7 +127,8 @@ def test_a_count_may_be_written_in_many_types(exporter: Exporter, value: Any) ->
 
 NO_NUMBER = [
     "None", "N/A", "", "unknown", "null", "1_000", "0x10", "\u0661\u0662", "9" * 60, True, False,
-    float("nan"), float("inf"), float("-inf"), [], [12], {}, {"n": 3}, AnyValue(), AnyValue(bytes_value=b"\xff"),
+    float("nan"), float("inf"), float("-inf"), [], [12], {}, {"n": 3}, AnyValue(),
+    AnyValue(bytes_value=b"\xff"),
 ]  # fmt: skip
 
 
