@@ -7,12 +7,13 @@ import os
 import sys
 from collections import Counter
 from dataclasses import asdict
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from llm_exporter.engine import Engine
 from llm_exporter.otlp.json import NotOtlpJson, traces_to_protobuf
-from llm_exporter.otlp.schema import DecodeError
+from llm_exporter.otlp.schema import DecodeError, parse_request
 from llm_exporter.settings import SettingsError, load
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 MAX_REQUEST_BYTES: Final = 64 << 20
 MAX_SPANS: Final = 100_000
+_BOM: Final = b"\xef\xbb\xbf"
 
 
 class NotOtlp(Exception):  # noqa: N818
@@ -57,36 +59,37 @@ def requests(stream: BinaryIO) -> Iterator[bytes]:
     start = stream.read(1)
     if not start:
         raise NotOtlp("the file is empty")
-    if start in b"{[ \t\r\n\xef":
-        yield from _json(start, stream)
-    else:
+    if start == _BOM[:1]:
+        start = (start + stream.read(len(_BOM) - 1)).removeprefix(_BOM)
+    if start.strip(b"{[ \t\r"):
         yield from _protobuf(start, stream)
+    else:
+        yield from _json(start, stream)
 
 
 def _json(start: bytes, stream: BinaryIO) -> Iterator[bytes]:
-    line = start + stream.readline(MAX_REQUEST_BYTES)
-    number = 1
-    whole = b""
-    while line:
-        if line.strip():
-            try:
-                yield traces_to_protobuf(whole + line).request
-                whole = b""
-            except NotOtlpJson as error:
-                # A pretty-printed object spans lines: it is not whole until its last one.
-                whole += line
-                rest = stream.readline(MAX_REQUEST_BYTES) if len(whole) < MAX_REQUEST_BYTES else b""
-                if not rest:
-                    raise NotOtlp(f"line {number}: {error}") from None
-                line, number = rest, number + 1
-                continue
-        line, number = stream.readline(MAX_REQUEST_BYTES), number + 1
+    number = 0
+    while line := start + stream.readline(MAX_REQUEST_BYTES):
+        start, number = b"", number + 1
+        if not line.strip():
+            continue
+        if line.strip() in (b"{", b"[") or (number == 1 and not line.rstrip().endswith(b"}")):
+            # A pretty-printed object is whole at the end of the file only.
+            line += stream.read(MAX_REQUEST_BYTES)
+        try:
+            yield traces_to_protobuf(line).request
+        except NotOtlpJson as error:
+            raise NotOtlp(f"line {number}: {error}") from None
 
 
 def _protobuf(start: bytes, stream: BinaryIO) -> Iterator[bytes]:
     body = start + stream.read(MAX_REQUEST_BYTES)
     if len(body) > MAX_REQUEST_BYTES:
         raise NotOtlp(f"more than {MAX_REQUEST_BYTES} bytes of protobuf; split the file")
+    # The first tag of a request is a line feed: JSON may begin with one too, after an empty line.
+    if body.lstrip()[:1] == b"{" and not _decodes(body):
+        yield from _json(b"", BytesIO(body))
+        return
     if body[0] != 0:
         yield body
         return
@@ -98,6 +101,14 @@ def _protobuf(start: bytes, stream: BinaryIO) -> Iterator[bytes]:
             raise NotOtlp(f"byte {place}: a message of {size} bytes is announced, {len(request)} follow")
         yield request
         place += 4 + size
+
+
+def _decodes(body: bytes) -> bool:
+    try:
+        parse_request(body)
+    except DecodeError:
+        return False
+    return True
 
 
 def _explain(engine: Engine, stream: BinaryIO, as_json: bool) -> int:
