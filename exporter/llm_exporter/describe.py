@@ -133,9 +133,13 @@ def _why(plan: Plan, scope: str, keys: tuple[str, ...]) -> str:
 def _call(
     pipeline: Pipeline, record: Record, numbers: Numbers, span: Any
 ) -> tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]:
-    shown = {"duration": _seconds(span.end - span.start)}
-    counted = ["llm_requests_total", "llm_request_duration_seconds"]
-    notes = []
+    shown, counted, notes = {}, ["llm_requests_total"], []
+    timed = 0 < span.start <= span.end
+    if timed:
+        shown["duration"] = _seconds(span.end - span.start)
+        counted.append("llm_request_duration_seconds")
+    else:
+        notes.append("no duration: the span ends before it starts, or one of its times is missing")
     quote = pipeline.accountant.price(record, span.start)
     model = quote.model
     if record.failed or record.finish_reason in ("refusal", "content_filter"):
@@ -150,15 +154,21 @@ def _call(
         notes.append("no model")
     elif model not in (record.request_model, record.response_model):
         notes.append(f"model label: {clean(model)}")
-    if numbers.first_token_ns and numbers.first_token_ns != IMPLAUSIBLE:
+    late = timed and (numbers.first_token_ns or 0) > span.end - span.start
+    if late:
+        notes.append("the first token came after the end of the span; it is left out")
+    elif numbers.first_token_ns and numbers.first_token_ns != IMPLAUSIBLE:
         shown["time to first token"] = _seconds(numbers.first_token_ns)
         counted.append("llm_time_to_first_token_seconds")
+    counts = numbers._replace(first_token_ns=None, cost_pico=None)
     usage_said = any(value is not None for value in (numbers.input, numbers.output, numbers.uncached))
     if IMPLAUSIBLE in numbers:
         notes.append("a number is negative or beyond any real call; it is left out")
-    if not usage_said:
+    if IMPLAUSIBLE in counts:
+        usage_said = False
+    elif not usage_said:
         notes.append("no token usage: a streamed call may need stream_options.include_usage")
-    else:
+    if usage_said:
         usage, anomalies = disjoint(numbers, record.input_excludes_cache)
         shown |= {kind.replace("_", " "): str(n) for kind, n in usage._asdict().items() if n or kind == "input"}
         counted.append("llm_tokens_total")
@@ -167,11 +177,11 @@ def _call(
     if reported is not None and pipeline.accountant.prefer_reported:
         shown["cost"] = f"{reported / 10**12:.9g} USD, reported"
         counted.append("llm_cost_usd_total")
-    elif quote.rates is not None and usage_said and IMPLAUSIBLE not in numbers:
+    elif quote.rates is not None and usage_said:
         shown["cost"] = f"{quote.rates.cost(usage) / 10**12:.9g} USD, computed"
         counted.append("llm_cost_usd_total")
     elif not record.failed or usage_said:
-        reason = quote.unpriced_reason or "no_usage"
+        reason = quote.unpriced_reason if usage_said else "no_usage"
         notes.append(f"no cost: {reason.replace('_', ' ')}")
         counted.append("llm_unpriced_requests_total")
     return shown, tuple(counted), tuple(notes)

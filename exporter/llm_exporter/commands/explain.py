@@ -11,9 +11,11 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
 from llm_exporter.engine import Engine
 from llm_exporter.otlp.json import NotOtlpJson, traces_to_protobuf
-from llm_exporter.otlp.schema import DecodeError, parse_request
+from llm_exporter.otlp.schema import DecodeError
 from llm_exporter.settings import SettingsError, load
 
 if TYPE_CHECKING:
@@ -105,7 +107,7 @@ def _protobuf(start: bytes, stream: BinaryIO) -> Iterator[bytes]:
 
 def _decodes(body: bytes) -> bool:
     try:
-        parse_request(body)
+        ExportTraceServiceRequest.FromString(body)
     except DecodeError:
         return False
     return True
