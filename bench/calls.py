@@ -63,12 +63,13 @@ class Callers:
         words = [f"w{self.random.randrange(3000):04d}" for _ in range(50_000)]
         self._text = " ".join(words)
 
-    def call(self) -> Call:
-        """Draw the next call."""
+    def call(self, service: int) -> Call:
+        """Draw the next call of a service, which has habits: three models, two agents, four tools."""
         draw = self.random
         operation = draw.choices(_OPERATIONS, _OPERATION_WEIGHTS)[0]
         chat = operation == "chat"
-        provider, asked, answered = MODELS[-1] if operation == "embeddings" else draw.choice(MODELS[:-1])
+        habit = (3 * service + draw.randrange(3)) % (len(MODELS) - 1)
+        provider, asked, answered = MODELS[-1 if operation == "embeddings" else habit]
         tokens_in = 1 + int(draw.lognormvariate(6.5, 1.1))
         tokens_out = 1 + int(draw.lognormvariate(5.2, 1.0)) if chat else 0
         cache_read = int(tokens_in * draw.uniform(0.2, 0.9)) if chat and draw.random() < 0.3 else 0
@@ -79,8 +80,8 @@ class Callers:
             provider=provider,
             asked=asked,
             answered=answered,
-            agent=f"agent-{draw.randrange(8)}",
-            tool=f"tool_{draw.randrange(12)}",
+            agent=f"agent-{(service + draw.randrange(2)) % 8}",
+            tool=f"tool_{(4 * service + draw.randrange(4)) % 12}",
             user=f"user-{draw.randrange(500):04d}",
             identifier=f"{draw.getrandbits(128):032x}",
             failed=draw.random() < SHARE_FAILED,

@@ -107,12 +107,12 @@ class _Fleet:
             )
             span.start_time_unix_nano = self._now
             if llm:
-                self._llm_span(span)
+                self._llm_span(span, int(service[-2:]))
             else:
                 self._http_span(span)
 
-    def _llm_span(self, span: Any) -> None:
-        call = self._callers.call()
+    def _llm_span(self, span: Any, service: int) -> None:
+        call = self._callers.call(service)
         self.calls.append(call)
         span.kind = _INTERNAL if call.operation == "execute_tool" else _CLIENT
         span.name = f"{call.operation} {call.tool if call.operation == 'execute_tool' else call.asked}"

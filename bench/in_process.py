@@ -2,7 +2,7 @@
 
 Three ways: stock parsing alone, the exporter, the straightforward way. Every batch is given to all three one
 after the other, so that what else the machine does hits them alike; all of it is repeated with fresh objects.
-Caches are warm from the first quarter of the batches, and what is measured was never seen before.
+Caches are warm from the first half of the batches, and what is measured was never seen before.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 STOCK: Final = "stock ParseFromString"
 OURS: Final = "llm-exporter"
 NAIVE: Final = "straightforward"
-WARMING: Final = 4
+WARMING: Final = 2
 """One in so many batches warms the caches."""
 
 
@@ -87,7 +87,7 @@ def straightforward(*, exemplars: bool = True) -> Straightforward:
 
 
 def measure(requests: Corpus, repeats: int, *, with_straightforward: bool = True) -> Times:
-    """Time every batch after the first quarter, `repeats` times."""
+    """Time every batch after the first half, `repeats` times."""
     times: dict[str, list[list[int]]] = {STOCK: [], OURS: []}
     if with_straightforward:
         times[NAIVE] = []
@@ -139,7 +139,7 @@ def section(quick: bool) -> tuple[list[Table], list[Check], Corpus]:
                 ),
             ]
     note = (
-        f"{n_batches} batches of {corpus.BATCH} spans, a quarter to warm up, the others unseen; "
+        f"{n_batches} batches of {corpus.BATCH} spans, half to warm up, the others unseen; "
         f"{repeats} repetitions."
     )
     columns = (

@@ -45,7 +45,7 @@ def requests(n_resources: int, *, spread: bool = True, seed: int = 11) -> Iterat
             embeds = asked.startswith("text-embedding")
             for _ in range(CALLS_EACH):
                 call = replace(
-                    callers.call(),
+                    callers.call(service),
                     operation="embeddings" if embeds else "chat",
                     provider=provider,
                     asked=asked,

@@ -7,7 +7,7 @@ price. Counting a call then is integer arithmetic on what the binding holds.
 from __future__ import annotations
 
 from operator import add
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from llm_exporter import catalogue as c
 from llm_exporter.errors import CLASS_OF
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from llm_exporter.pricing import PriceBook, Quote, Rates
     from llm_exporter.store import Cell, Instrument, Store
+
+
+RATIO_SCALE: Final = c.Unit.RATIO.scale
 
 
 class Binding:
@@ -91,12 +94,15 @@ class CallBinding:
 class CallSeries:
     """Calls of one cell, all priced or all unpriced, that the pipeline has collected and nobody has counted yet.
 
-    A row is (duration, input, cache read, cache write, output, reasoning, cost, exemplar), in nanoseconds,
-    tokens and picodollars; the exemplar is empty but for the first call, the slowest and the dearest ones.
-    Counting many calls at once costs a third of counting each: `docs/performance.md`.
+    `rows` is flat: duration in nanoseconds, input and output tokens in all, and cost in picodollars of each call
+    in turn. The first call, the slowest and the dearest so far are `marked` as exemplars. Counting many calls at
+    once costs a fraction of counting each: `docs/performance.md`.
     """
 
-    __slots__ = ("cell", "dearest", "model", "rows", "saved", "slowest", "unpriced", "window")
+    __slots__ = (
+        "cell", "dearest", "marked", "model", "read", "reasoning", "rows", "saved", "slowest", "unpriced", "window",
+        "write",
+    )  # fmt: skip
 
     def __init__(self, cell: Cell, model: Cell, window: int, unpriced: tuple[int, int] | None) -> None:
         self.cell = cell
@@ -104,9 +110,19 @@ class CallSeries:
         self.window = window
         self.unpriced = unpriced
         """Places of the counters of requests and tokens without a price; None when there is one."""
-        self.rows: list[tuple[int, int, int, int, int, int, int, bytes]] = []
+        self.rows: list[int] = []
+        self.marked: list[tuple[int, bytes]] = []
+        """Where in `rows` a call starts, and its exemplar."""
+        self.read = self.write = self.reasoning = 0
+        """Tokens of all rows that were read from the cache, written to it, and spent on reasoning."""
         self.saved = 0
         self.slowest = self.dearest = -1
+
+    def mark(self, duration: int, cost: int, exemplar: bytes) -> None:
+        """Mark the call whose row comes next."""
+        self.slowest = max(duration, self.slowest)
+        self.dearest = max(cost, self.dearest)
+        self.marked.append((len(self.rows), exemplar))
 
 
 class Accountant:
@@ -174,7 +190,9 @@ class Accountant:
                 counted = cell(c.TOOL_CALLS, (*who, record.tool, record.agent))
                 timed = cell(c.TOOL_DURATION, (*who, record.tool))
                 error = by(c.TOOL_ERRORS, record.error_type).index if record.failed else SPARE
-                return Binding(record, counted, by(c.TOOL_CALLS, status).index, error, timed, by(c.TOOL_DURATION))
+                return Binding(
+                    record, counted, by(c.TOOL_CALLS, status).index, error, timed, by(c.TOOL_DURATION)
+                )
             case Kind.AGENT:
                 counted = cell(c.AGENT_RUNS, (*who, record.agent))
                 duration = by(c.AGENT_RUN_DURATION)
@@ -337,7 +355,7 @@ class Accountant:
             model.observe(self._input_tokens, all_input, mark)
             model.observe(self._output_tokens, all_output, mark)
             if bound.window:
-                model.observe(self._utilization, (all_input + all_output) * 10**9 // bound.window, mark)
+                model.observe(self._utilization, (all_input + all_output) * RATIO_SCALE // bound.window, mark)
             if first_token and duration > 0 and all_output > 1:
                 cell.observe(self._per_token, (duration - first_token) // (all_output - 1), mark)
             if bound.attributed is not None:
@@ -353,37 +371,46 @@ class Accountant:
     def _settle(self, series: CallSeries) -> None:
         cell, model, rows = series.cell, series.model, series.rows
         cell.touched = model.touched = self.store.now
-        durations, *tokens, costs, marks = zip(*rows, strict=True)
+        durations, inputs, outputs, costs = (rows[column::4] for column in range(4))
+        all_input, all_output = sum(inputs), sum(outputs)
         values = cell.values
-        for place, column in zip(self._tokens, tokens, strict=True):
-            values[place] += sum(column)
+        tokens = (
+            all_input - series.read - series.write,
+            series.read,
+            series.write,
+            all_output - series.reasoning,
+            series.reasoning,
+        )
+        for place, count in zip(self._tokens, tokens, strict=True):
+            values[place] += count
+        model.values[self._savings.index] += series.saved
+        columns = [
+            (cell, self._duration, durations, 0),
+            (model, self._input_tokens, inputs, 1),
+            (model, self._output_tokens, outputs, 2),
+        ]
         if series.unpriced is not None:
-            values[series.unpriced[0]] += len(rows)
-            values[series.unpriced[1]] += sum(map(sum, tokens))
+            values[series.unpriced[0]] += len(durations)
+            values[series.unpriced[1]] += all_input + all_output
         else:
             values[self._computed] += sum(costs)
-        model.values[self._savings.index] += series.saved
-        plain, read, write, output, reasoning = tokens
-        inputs: Sequence[int] = list(map(add, plain, map(add, read, write)))
-        outputs: Sequence[int] = list(map(add, output, reasoning))
-        columns: list[tuple[Cell, Instrument, Sequence[int]]] = [
-            (cell, self._duration, durations),
-            (model, self._input_tokens, inputs),
-            (model, self._output_tokens, outputs),
-        ]
-        if series.unpriced is None:
-            columns.append((cell, self._request_cost, costs))
+            columns.append((cell, self._request_cost, costs, 3))
+        for where, histogram, column, place in columns:
+            where.observe_all(histogram, column)
+            for row, exemplar in series.marked:
+                where.exemplify(histogram, rows[row + place], exemplar)
         if series.window:
             window = series.window
-            used = [total * 10**9 // window for total in map(add, inputs, outputs)]
-            columns.append((model, self._utilization, used))
-        marked = [(place, mark) for place, mark in enumerate(marks) if mark]
-        for where, histogram, observed in columns:
-            where.observe_all(histogram, observed)
-            for place, mark in marked:
-                where.exemplify(histogram, observed[place], mark)
+            model.observe_all(
+                self._utilization, [n * RATIO_SCALE // window for n in map(add, inputs, outputs)]
+            )
+            for row, exemplar in series.marked:
+                model.exemplify(
+                    self._utilization, (rows[row + 1] + rows[row + 2]) * RATIO_SCALE // window, exemplar
+                )
         rows.clear()
-        series.saved = 0
+        series.marked.clear()
+        series.read = series.write = series.reasoning = series.saved = 0
         series.slowest = series.dearest = -1
 
     def _first_chunk(self, bound: CallBinding, first_token: int, duration: int, mark: bytes) -> int:

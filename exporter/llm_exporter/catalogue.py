@@ -24,7 +24,7 @@ class Unit(Enum):
     SECONDS = ("seconds", 10**9)
     USD = ("usd", 10**12)
     TOKENS = ("tokens", 1)
-    RATIO = ("ratio", 10**9)
+    RATIO = ("ratio", 10**12)
     SCORE = ("score", 10**9)
     COUNT = ("", 1)
 

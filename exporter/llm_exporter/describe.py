@@ -6,12 +6,12 @@ is counted; it counts nothing itself.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from llm_exporter import dialects
 from llm_exporter.labels import clean
-from llm_exporter.otlp.schema import DecodeError, parse_request, parse_span
+from llm_exporter.otlp.schema import DecodeError, opened, parse_span
 from llm_exporter.record import IMPLAUSIBLE, Context, Kind, Numbers, Record, disjoint
 
 if TYPE_CHECKING:
@@ -54,11 +54,11 @@ def describe_request(pipeline: Pipeline, request: bytes, most: int) -> list[Desc
         DecodeError: `request` is not one.
     """
     found: list[Described] = []
-    for resource in parse_request(request).resources:
-        context = pipeline.context_of(resource.resource)
-        for items in resource.scopes:
-            scope = pipeline.scope_of(items.scope)
-            for raw in items.items[: most - len(found)]:
+    for resource, scopes in opened(request):
+        context = pipeline.context_of(resource)
+        for _, encoded_scope, spans in scopes:
+            scope = pipeline.scope_of(encoded_scope)
+            for raw in spans[: most - len(found)]:
                 found.append(_describe(pipeline, context, scope, raw))
             if len(found) >= most:
                 return found
@@ -73,7 +73,9 @@ def _describe(pipeline: Pipeline, context: Context, scope: Scope, raw: bytes) ->
     keys = tuple(span.attributes)
     identity = (span.trace_id.hex(), span.span_id.hex(), _span_name(span), clean(scope.name))
     if len(keys) > pipeline.limits.attributes_per_span:
-        return Described(*identity, "over_limit", why=f"{len(keys)} attributes are over limits.attributes_per_span")
+        return Described(
+            *identity, "over_limit", why=f"{len(keys)} attributes are over limits.attributes_per_span"
+        )
     marked = any(mark in raw for mark in pipeline.vocabulary.marks)
     shape = pipeline.shape_of(scope, span.attributes) if marked else None
     plan = shape.plan if shape is not None else None
@@ -86,7 +88,7 @@ def _describe(pipeline: Pipeline, context: Context, scope: Scope, raw: bytes) ->
     record = variant.record(context, failure, variant.words_of(values))
     words = {
         name: clean(value)
-        for name, value in asdict(record).items()
+        for name, value in record._asdict().items()
         if value and name not in _SKIPPED_FIELDS and isinstance(value, str)
     }
     described: Any = {"dialect": plan.dialect.name, "why": _why(plan, scope.name, keys), "words": words}
@@ -170,7 +172,9 @@ def _call(
         notes.append("no token usage: a streamed call may need stream_options.include_usage")
     if usage_said:
         usage, anomalies = disjoint(numbers, record.input_excludes_cache)
-        shown |= {kind.replace("_", " "): str(n) for kind, n in usage._asdict().items() if n or kind == "input"}
+        shown |= {
+            kind.replace("_", " "): str(n) for kind, n in usage._asdict().items() if n or kind == "input"
+        }
         counted.append("llm_tokens_total")
         notes += [f"repaired: {anomaly.replace('_', ' ')}" for anomaly in anomalies]
     reported = numbers.cost_pico if numbers.cost_pico != IMPLAUSIBLE else None

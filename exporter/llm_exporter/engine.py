@@ -13,7 +13,7 @@ from llm_exporter.account import Accountant
 from llm_exporter.describe import Described, describe_request
 from llm_exporter.dialects._dialect import When
 from llm_exporter.exposition import render
-from llm_exporter.otlp.schema import PROTOBUF_IMPLEMENTATION, DecodeError, parse_request
+from llm_exporter.otlp.schema import PROTOBUF_IMPLEMENTATION, DecodeError, opened
 from llm_exporter.pipeline import Limits, Pipeline
 from llm_exporter.pricing import PriceBook
 from llm_exporter.reading import Vocabulary
@@ -81,10 +81,10 @@ class Engine:
     def logs(self, request: bytes, transport: str) -> Verdict:  # noqa: ARG002 - the sink's interface
         """Count the log records of an encoded ExportLogsServiceRequest; none is read for content."""
         try:
-            decoded = parse_request(request)
+            resources = opened(request)
         except DecodeError as error:
             raise Malformed("the body is not a protobuf ExportLogsServiceRequest") from error
-        records = sum(len(scope.items) for resource in decoded.resources for scope in resource.scopes)
+        records = sum(len(scope.items) for _, scopes in resources for scope in scopes)
         with self.store.lock:
             self.store.add(c.EXPORTER_LOG_RECORDS, (), "ignored", by=records)
         return Verdict(0, "")

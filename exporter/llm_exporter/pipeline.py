@@ -15,7 +15,8 @@ from llm_exporter import dialects
 from llm_exporter.account import Accountant, Binding, CallBinding
 from llm_exporter.otlp.schema import (
     DecodeError,
-    parse_request,
+    ScopeItems,
+    opened,
     parse_resource,
     parse_scope,
     parse_span,
@@ -39,7 +40,7 @@ MAX_SHAPES: Final = 4096
 MAX_RESOURCES: Final = 4096
 MAX_TOKEN_COUNTS: Final = 65_536
 MAX_MEMO_BYTES: Final = 1024
-MAX_UNCOUNTED: Final = 16_384
+MAX_UNCOUNTED: Final = 65_536
 """Spans after which collected calls are counted, whether anyone scrapes or not: what bounds their memory."""
 
 
@@ -100,7 +101,7 @@ class Pipeline:
             Malformed: `request` is not an ExportTraceServiceRequest.
         """
         try:
-            decoded = parse_request(request)
+            resources = opened(request)
         except DecodeError as error:
             raise Malformed("the body is not a protobuf ExportTraceServiceRequest") from error
         started = time.perf_counter_ns()
@@ -108,7 +109,7 @@ class Pipeline:
         with store.lock:
             store.now = time.monotonic()
             stamp = int(time.time() * 1000).to_bytes(8)
-            outcomes = self._count(decoded, stamp)
+            outcomes = self._count(resources, stamp)
             values = self._own.values
             for outcome, n in outcomes.items():
                 values[self._outcomes[outcome]] += n
@@ -117,19 +118,22 @@ class Pipeline:
             self._own.observe(self._batch_duration, time.perf_counter_ns() - started)
         return _verdict(outcomes)
 
-    def _count(self, decoded: Any, stamp: bytes) -> dict[str, int]:
+    def _count(self, resources: list[tuple[bytes, list[ScopeItems]]], stamp: bytes) -> dict[str, int]:
         outcomes = {"not_llm": 0, "invalid": 0, "over_limit": 0}
         room = self.limits.spans_per_request
-        for resource in decoded.resources:
-            context = self.context_of(resource.resource)
-            for items in resource.scopes:
-                spans = items.items
+        for resource, scopes in resources:
+            context = self.context_of(resource)
+            for encoded, scope, spans in scopes:
                 if len(spans) > room:
                     outcomes["over_limit"] += len(spans) - room
                     spans = spans[:room]
                 room -= len(spans)
                 self._uncounted += len(spans)
-                self._count_scope(spans, self.scope_of(items.scope), context, stamp, outcomes)
+                if not any(mark in encoded for mark in self.vocabulary.marks):
+                    # One look at the whole scope is cheaper than one at each span, and most have nothing to do with LLMs.
+                    outcomes["not_llm"] += len(spans)
+                    continue
+                self._count_scope(spans, self.scope_of(scope), context, stamp, outcomes)
         return outcomes
 
     def _count_scope(
@@ -137,6 +141,7 @@ class Pipeline:
     ) -> None:
         first_mark, *marks = self.vocabulary.marks
         guesses, tokens_seen = scope.guesses, self._tokens
+        call, structure, retrieval = Kind.CALL, Kind.STRUCTURE, Kind.RETRIEVAL
         skipped = 0
         for raw in spans:
             if first_mark not in raw:
@@ -167,9 +172,11 @@ class Pipeline:
             if plan is None:
                 skipped += 1
                 continue
-            variant = plan.variants.get(plan.operation(values)) or plan.variant(values)
+            said = values[plan.operation_place] if plan.operation is None else plan.operation(values)
+            variant = plan.variants.get(said) or plan.variant(values)
             variant.seen += 1
-            if variant.kind is Kind.STRUCTURE:
+            kind = variant.kind
+            if kind is structure:
                 continue
             words = variant.words_of(values) if variant.derived else variant.words(values)
             failure = self.failure_of(span) if span.status else None
@@ -178,33 +185,28 @@ class Pipeline:
             bound: Any = variant.bindings.get(key)
             if bound is None:
                 bound = self._bind(variant, key, start)
-            if variant.kind is not Kind.CALL:
+            if kind is not call:
                 mark = span.trace_id + span.span_id + stamp
                 self.accountant.other(bound, start, end, mark)
-                if variant.kind is Kind.RETRIEVAL:
+                if kind is retrieval:
                     documents, scores = plan.documents_of(attributes)
                     self.accountant.retrieval(bound, documents, scores, mark)
                 continue
             if bound.plain and not plan.more:
-                raw_input, raw_output, raw_read, raw_write, raw_reasoning, raw_first, raw_cost = plan.numbers(values)
-                plain = tokens_seen[raw_input]
-                output = tokens_seen[raw_output]
+                raw_input, raw_output, raw_read, raw_write, raw_reasoning, raw_first, raw_cost = plan.numbers(
+                    values
+                )
+                all_input = tokens_seen[raw_input]
+                all_output = tokens_seen[raw_output]
                 read = tokens_seen[raw_read] if raw_read else 0
                 write = tokens_seen[raw_write] if raw_write else 0
                 reasoning = tokens_seen[raw_reasoning] if raw_reasoning else 0
-                plain -= read + write
-                output -= reasoning
+                plain = all_input - read - write
                 duration = end - start
                 # What contradicts itself, is missing or impossible takes the careful way below.
                 if (
-                    plain >= 0
-                    and output >= 0
-                    and duration >= 0
-                    and read >= 0
-                    and write >= 0
-                    and reasoning >= 0
-                    and raw_input
-                    and raw_output
+                    (plain | all_output - reasoning | duration | read | write | reasoning) >= 0
+                    and (raw_input or raw_output)
                     and not raw_first
                     and not raw_cost
                     and start
@@ -213,22 +215,26 @@ class Pipeline:
                     series = bound.series
                     rates = bound.flat
                     if rates is None:
-                        cost = self.accountant.cost(bound, plain, read, write, output, reasoning)
+                        cost = self.accountant.cost(
+                            bound, plain, read, write, all_output - reasoning, reasoning
+                        )
                     else:
-                        cost = plain * rates[0] + output * rates[3]
-                        if read or write or reasoning:
-                            cost += read * rates[1] + write * rates[2] + reasoning * rates[4]
+                        cost = plain * rates[0] + all_output * rates[3]
+                    if read or write or reasoning:
+                        series.read += read
+                        series.write += write
+                        series.reasoning += reasoning
+                        if rates is not None:
+                            cost += read * rates[1] + write * rates[2] + reasoning * (rates[4] - rates[3])
                             series.saved += read * bound.saving
                     counters = bound.values
                     counters[bound.request] += 1
                     counters[bound.finish] += 1
                     counters[bound.error] += 1
-                    mark = b""
                     if duration > series.slowest or cost > series.dearest:
-                        series.slowest = max(duration, series.slowest)
-                        series.dearest = max(cost, series.dearest)
-                        mark = span.trace_id + span.span_id + stamp
-                    series.rows.append((duration, plain, read, write, output, reasoning, cost, mark))
+                        series.mark(duration, cost, span.trace_id + span.span_id + stamp)
+                    rows = series.rows
+                    rows += (duration, all_input, all_output, cost)
                     continue
             mark = span.trace_id + span.span_id + stamp
             self.accountant.numbers(bound, plan.numbers_of(values, span), start, end, mark)

@@ -8,6 +8,7 @@ a call's.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,8 +29,10 @@ Values = tuple[bytes, ...]
 Words = tuple[Any, ...]
 """Per span: the encoded values that are words to its variant, then what its derived sources found."""
 MAX_EVENTS: Final = 64
+MAX_REMEMBERED_TEXT: Final = 256
 MAX_SCORE: Final = 10**6
 MAX_VARIANTS: Final = 256
+MAX_RECORDS: Final = 1024
 MAX_CONTEXTS: Final = 4096
 _INHERITED: Final = (c.ENVIRONMENT, c.TEAM, c.FEATURE, c.USER_TIER, c.CUSTOMER)
 _SLOTS: Final = (
@@ -38,7 +41,16 @@ _SLOTS: Final = (
 )  # fmt: skip
 _PLAIN_SLOTS: Final = 7
 _CALLS: Final = frozenset(
-    {"chat", "text_completion", "embeddings", "rerank", "image_generation", "speech", "transcription", "realtime"}
+    {
+        "chat",
+        "text_completion",
+        "embeddings",
+        "rerank",
+        "image_generation",
+        "speech",
+        "transcription",
+        "realtime",
+    }
 )
 _KINDS: Final = {
     "execute_tool": Kind.TOOL,
@@ -61,7 +73,8 @@ class Vocabulary:
         self.disabled = frozenset(disabled)
         self.cache_in_input = tuple(cache_in_input)
         self.label_attributes = {
-            label.name: (*extra.get(label.name, ()), *label.attributes) for label in (c.SERVICE_NAME, *_INHERITED)
+            label.name: (*extra.get(label.name, ()), *label.attributes)
+            for label in (c.SERVICE_NAME, *_INHERITED)
         }
         self._contexts: dict[tuple[str, ...], Context] = {}
         found = dialects.all_dialects().values()
@@ -100,7 +113,9 @@ class Vocabulary:
         if context is None:
             if len(self._contexts) >= MAX_CONTEXTS:
                 self._contexts.clear()
-            context = self._contexts[values] = Context(**dict(zip(self.label_attributes, values, strict=True)))
+            context = self._contexts[values] = Context(
+                **dict(zip(self.label_attributes, values, strict=True))
+            )
         return context
 
     def _first(self, attributes: Mapping[str, bytes], label: str) -> str:
@@ -120,7 +135,9 @@ def _attribute(source: Source) -> str:
 def _fewest(marks: Iterable[bytes]) -> tuple[bytes, ...]:
     """Return the marks without those that contain another: whoever has the longer one has the shorter one too."""
     distinct = sorted(set(marks), key=len)
-    return tuple(mark for i, mark in enumerate(distinct) if not any(shorter in mark for shorter in distinct[:i]))
+    return tuple(
+        mark for i, mark in enumerate(distinct) if not any(shorter in mark for shorter in distinct[:i])
+    )
 
 
 _RELEVANT: Final = {
@@ -140,14 +157,14 @@ _RELEVANT: Final = {
 class Plan:
     """How spans with one set of known attributes are read.
 
-    `keys` are those attributes; a span's values come in their order. `operation` and `numbers` pick from the
-    values: the words that say which operation it is, and per slot of `Numbers` (up to `cost_pico`) the
-    attribute to try first. `more` are the number sources to try after that.
+    `keys` are those attributes; a span's values come in their order. Which operation it is says the value at
+    `operation_place`, or what `operation` picks where several attributes do. `numbers` picks per slot of
+    `Numbers` (up to `cost_pico`) the attribute to try first; `more` are the number sources to try after that.
     """
 
     __slots__ = (
         "_first", "dialect", "document_scores", "first_token_ns", "has_usage", "keys", "listed_documents", "more", "numbers",
-        "operation", "scope", "variants", "vocabulary",
+        "operation", "operation_place", "scope", "variants", "vocabulary",
     )  # fmt: skip
 
     def __init__(self, dialect: Dialect, scope: str, keys: Sequence[str], vocabulary: Vocabulary) -> None:
@@ -156,7 +173,9 @@ class Plan:
         self.vocabulary = vocabulary
         self.keys = tuple(keys)
         self.variants: dict[Any, Variant] = {}
-        self.operation = _picker([place for place, _ in self.word_places(Field.OPERATION)])
+        places = [place for place, _ in self.word_places(Field.OPERATION)]
+        self.operation_place = places[0] if places else -1
+        self.operation = itemgetter(*places) if len(places) > 1 else None
         simple, self.first_token_ns, self.more = self._number_sources()
         self.numbers = itemgetter(*simple)
         self._first = [(slot, place) for slot, place in enumerate(simple) if place != -1]
@@ -167,7 +186,7 @@ class Plan:
 
     def variant(self, values: Values) -> Variant:
         """Return how a span with these values is read, which depends on its operation."""
-        said = self.operation(values)
+        said = values[self.operation_place] if self.operation is None else self.operation(values)
         variant = self.variants.get(said)
         if variant is None:
             if len(self.variants) >= MAX_VARIANTS:
@@ -203,7 +222,12 @@ class Plan:
                 if key not in self.keys:
                     continue
                 plain = isinstance(source, str) or (isinstance(source, Scaled) and field is Field.FIRST_TOKEN)
-                if plain and slot < _PLAIN_SLOTS and first[slot] == -1 and not any(s == slot for s, _, _ in more):
+                if (
+                    plain
+                    and slot < _PLAIN_SLOTS
+                    and first[slot] == -1
+                    and not any(s == slot for s, _, _ in more)
+                ):
                     first[slot] = self.keys.index(key)
                     if isinstance(source, Scaled):
                         factor = source.factor * 1e9
@@ -235,13 +259,17 @@ class Plan:
     def documents_of(self, attributes: Any) -> tuple[int | None, list[int]]:
         """Return how many documents a retrieval's span lists, None when it does not, and their scores in billionths."""
         if self.document_scores:
-            return self.document_scores[0], _scores(number(attributes[key]) for key in self.document_scores[1])
+            return self.document_scores[0], _scores(
+                number(attributes[key]) for key in self.document_scores[1]
+            )
         for key in self.listed_documents:
             listed = structured(attributes[key])
             if isinstance(listed, dict):
                 listed = listed.get("documents")
             if isinstance(listed, list):
-                return len(listed), _scores(as_number(item.get("score")) for item in listed if isinstance(item, dict))
+                return len(listed), _scores(
+                    as_number(item.get("score")) for item in listed if isinstance(item, dict)
+                )
         return None, []
 
     def excludes_cache(self, provider: str) -> bool:
@@ -259,7 +287,18 @@ class Variant:
     became of their words.
     """
 
-    __slots__ = ("bindings", "derived", "kind", "operation", "places", "plan", "seen", "streams", "words")
+    __slots__ = (
+        "_said",
+        "bindings",
+        "derived",
+        "kind",
+        "operation",
+        "places",
+        "plan",
+        "seen",
+        "streams",
+        "words",
+    )
 
     def __init__(self, plan: Plan, values: Values) -> None:
         said = ""
@@ -267,6 +306,7 @@ class Variant:
             said = said or text(values[place]).lower()
         self.plan = plan
         self.bindings: dict[Any, Any] = {}
+        self._said: dict[Any, Record] = {}
         self.seen = 0
         self.streams = said.endswith(".dostream")
         self.operation = plan.dialect.operations.get(said) or normalise.operation(said)
@@ -301,14 +341,23 @@ class Variant:
         return found
 
     def record(self, context: Context, failure: tuple[str, str] | None, words: Words) -> Record:
-        """Return what the words of a span say.
+        """Return what a span says with these words.
 
         Args:
-            context: The span's resource.
+            context: The span's resource, for what the span itself leaves open.
             failure: How it failed, as `failure_of` reads it; None unless the span's status is ERROR.
             words: As `words_of` returns them.
         """
+        # Many services say the same: their words are read once.
+        said = self._said.get((failure, words))
+        if said is None:
+            said = self._read(failure, words)
+            if len(self._said) >= MAX_RECORDS:
+                self._said.clear()
+            self._said[failure, words] = said
+        return said.within(context)
 
+    def _read(self, failure: tuple[str, str] | None, words: Words) -> Record:
         def word(field: Field) -> str:
             return self._word(field.value, words)
 
@@ -321,8 +370,7 @@ class Variant:
         return Record(
             dialect=self.plan.dialect.name,
             kind=kind,
-            service_name=context.service_name,
-            **{label.name: self._word(label.name, words) or getattr(context, label.name) for label in _INHERITED},
+            **{label.name: self._word(label.name, words) for label in _INHERITED},
             provider=provider if kind is Kind.CALL else "",
             request_model=request_model,
             response_model=response_model,
@@ -353,7 +401,9 @@ class Variant:
 
     def _finish(self, words: Words) -> Value:
         for is_derived, place in self.places.get(Field.FINISH_REASON.value, ()):
-            found: Value = words[len(words) - len(self.derived) + place] if is_derived else decode(words[place])
+            found: Value = (
+                words[len(words) - len(self.derived) + place] if is_derived else decode(words[place])
+            )
             if found:
                 return found
         return None
@@ -472,6 +522,16 @@ def failure_of(span: Any, status_message: bytes, said: str) -> tuple[str, str]:
                 attributes = parse_event(raw).attributes
             except DecodeError:
                 continue
-            texts += [text(attributes.get("exception.type", b"")), text(attributes.get("exception.message", b""))]
+            texts += [
+                text(attributes.get("exception.type", b"")),
+                text(attributes.get("exception.message", b"")),
+            ]
     texts.append(status_message[: errors.MAX_TEXT].decode("utf-8", "replace"))
+    # What providers say of a failure repeats, in an outage for every call: read short texts once.
+    known = _classified if sum(map(len, texts)) <= MAX_REMEMBERED_TEXT else _classified.__wrapped__
+    return known(tuple(texts))
+
+
+@lru_cache(maxsize=1024)
+def _classified(texts: tuple[str, ...]) -> tuple[str, str]:
     return errors.error_type(texts), errors.tool_error_type(texts)

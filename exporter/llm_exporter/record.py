@@ -36,8 +36,7 @@ class Context:
     customer: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(NamedTuple):
     """The words of a span. Empty means not said. Values are canonical, but not yet bounded (see `labels`)."""
 
     dialect: str
@@ -68,6 +67,17 @@ class Record:
     prompt_version: str = ""
     input_excludes_cache: bool = False
     """Whether the writer's input token count leaves out what went from and to the prompt cache."""
+
+    def within(self, context: Context) -> Record:
+        """Return the record of a span with these words under a resource, which says what the span leaves open."""
+        return self._replace(
+            service_name=context.service_name,
+            environment=self.environment or context.environment,
+            team=self.team or context.team,
+            feature=self.feature or context.feature,
+            user_tier=self.user_tier or context.user_tier,
+            customer=self.customer or context.customer,
+        )
 
 
 class Numbers(NamedTuple):

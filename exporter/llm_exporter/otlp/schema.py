@@ -14,11 +14,14 @@ opentelemetry/proto/collector/trace/v1/trace_service.proto.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.internal import api_implementation
 from google.protobuf.message import DecodeError as DecodeError  # re-exported for callers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _F = descriptor_pb2.FieldDescriptorProto
 _SCALARS: Final = {
@@ -32,7 +35,7 @@ _PACKAGE: Final = "llm_exporter.otlp"
 _ATTRIBUTES: Final = "map<string,bytes>"
 _MESSAGES: Final[dict[str, tuple[tuple[str, int, str], ...]]] = {
     "Request": (("*resources", 1, "ResourceItems"),),
-    "ResourceItems": (("resource", 1, "bytes"), ("*scopes", 2, "ScopeItems")),
+    "ResourceItems": (("resource", 1, "bytes"), ("*scopes", 2, "bytes")),
     "ScopeItems": (("scope", 1, "bytes"), ("*items", 2, "bytes")),
     "Resource": (("attributes", 1, _ATTRIBUTES),),
     "Scope": (("name", 1, "bytes"), ("version", 2, "bytes")),
@@ -85,8 +88,8 @@ def _build() -> dict[str, Any]:
 
 
 _classes = _build()
-parse_request = _classes["Request"].FromString
-"""Bytes of an ExportTraceServiceRequest or ExportLogsServiceRequest; spans and log records stay bytes."""
+_parse_request = _classes["Request"].FromString
+_parse_scope_items = _classes["ScopeItems"].FromString
 parse_resource = _classes["Resource"].FromString
 parse_scope = _classes["Scope"].FromString
 parse_span = _classes["Span"].FromString
@@ -95,3 +98,31 @@ parse_status = _classes["Status"].FromString
 
 PROTOBUF_IMPLEMENTATION: Final[str] = api_implementation.Type()
 """`upb` is fast; `python` is some 270 times slower, and is reported in llm_exporter_build_info."""
+
+
+class ScopeItems(NamedTuple):
+    """The spans, or log records, of one scope."""
+
+    encoded: bytes
+    """The whole ScopeSpans or ScopeLogs."""
+    scope: bytes
+    items: Sequence[bytes]
+
+
+def opened(request: bytes) -> list[tuple[bytes, list[ScopeItems]]]:
+    """Return the resources of an ExportTraceServiceRequest or ExportLogsServiceRequest, each with its scopes.
+
+    Raises:
+        DecodeError: it is neither. What is inside a resource, scope, span or log record is not looked at.
+    """
+    return [
+        (
+            resource.resource,
+            [
+                ScopeItems(encoded, parsed.scope, parsed.items)
+                for encoded in resource.scopes
+                for parsed in (_parse_scope_items(encoded),)
+            ],
+        )
+        for resource in _parse_request(request).resources
+    ]
