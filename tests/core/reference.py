@@ -279,7 +279,7 @@ def _count(found: Totals, read: Reading, resource: dict[str, Any], scope: str, p
         found.observe(c.REQUEST_INPUT_TOKENS, *who, provider, quoted.model, value=all_input)
         found.observe(c.REQUEST_OUTPUT_TOKENS, *who, provider, quoted.model, value=all_output)
         if quoted.context_window:
-            share = (all_input + all_output) * 10**12 // quoted.context_window
+            share = (all_input + all_output) * c.Unit.RATIO.scale // quoted.context_window
             found.observe(c.CONTEXT_WINDOW_UTILIZATION, *who, provider, quoted.model, value=share)
         if first and duration and all_output > 1:
             found.observe(c.TIME_PER_OUTPUT_TOKEN, *who, *what, value=(duration - first) // (all_output - 1))
