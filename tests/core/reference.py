@@ -170,7 +170,9 @@ def totals(request: ExportTraceServiceRequest, prices: PriceBook) -> Totals:
     return found
 
 
-def _count(found: Totals, read: Reading, resource: dict[str, Any], scope: str, prices: PriceBook) -> None:
+def _count(  # noqa: C901 - one straight read from top to bottom is what makes it an oracle
+    found: Totals, read: Reading, resource: dict[str, Any], scope: str, prices: PriceBook
+) -> None:
     service = as_text(resource.get("service.name"))
     environment, team, feature, tier, customer = (read.label(label, resource) for label in INHERITED)
     who = (service, environment, team, feature)
@@ -188,35 +190,8 @@ def _count(found: Totals, read: Reading, resource: dict[str, Any], scope: str, p
     start, end = span.start_time_unix_nano, span.end_time_unix_nano
     duration = end - start if 0 < start <= end else None
     status = "error" if failed else "ok"
-    match OTHERS.get(operation):
-        case "tool":
-            tool, agent = read.word(Field.TOOL), read.word(Field.AGENT)
-            found.add(c.TOOL_CALLS, *who, tool, agent, status)
-            if failed:
-                found.add(c.TOOL_ERRORS, *who, tool, agent, errors.tool_error_type(texts))
-            if duration is not None:
-                found.observe(c.TOOL_DURATION, *who, tool, value=duration)
-        case "agent":
-            agent = read.word(Field.AGENT_RUN) or read.word(Field.AGENT)
-            found.add(c.AGENT_RUNS, *who, agent, status)
-            if duration is not None:
-                found.observe(c.AGENT_RUN_DURATION, *who, agent, value=duration)
-        case "retrieval":
-            retriever, scores = read.word(Field.RETRIEVER), _documents(read)
-            result = "error" if failed else "empty" if scores == [] else "ok"
-            found.add(c.RETRIEVALS, *who, retriever, result)
-            if duration is not None:
-                found.observe(c.RETRIEVAL_DURATION, *who, retriever, value=duration)
-            if scores is not None:
-                found.observe(c.RETRIEVAL_DOCUMENTS, *who, retriever, value=len(scores))
-            for score in scores or ():
-                found.observe(c.RETRIEVAL_SCORE, *who, retriever, value=round(score * 10**9))
-        case "guardrail":
-            name, direction = read.word(Field.GUARDRAIL), read.word(Field.DIRECTION).lower()
-            action = "error" if failed else ACTIONS[read.word(Field.VERDICT).lower()]
-            found.add(c.GUARDRAIL_CHECKS, *who, name, direction, action)
-            if duration is not None:
-                found.observe(c.GUARDRAIL_DURATION, *who, name, direction, action, value=duration)
+    if operation in OTHERS:
+        _count_other(found, read, OTHERS[operation], who, texts if failed else None)
     if operation not in CALLS:
         return
 
@@ -314,9 +289,47 @@ def _count(found: Totals, read: Reading, resource: dict[str, Any], scope: str, p
         found.add(c.ATTRIBUTED_COST, *who, tier, customer, by=cost)
 
 
+def _count_other(
+    found: Totals, read: Reading, kind: str, who: tuple[str, ...], failure: list[str] | None
+) -> None:
+    start, end = read.span.start_time_unix_nano, read.span.end_time_unix_nano
+    duration = end - start if 0 < start <= end else None
+    failed, texts = failure is not None, failure or []
+    status = "error" if failed else "ok"
+    match kind:
+        case "tool":
+            tool, agent = read.word(Field.TOOL), read.word(Field.AGENT)
+            found.add(c.TOOL_CALLS, *who, tool, agent, status)
+            if failed:
+                found.add(c.TOOL_ERRORS, *who, tool, agent, errors.tool_error_type(texts))
+            if duration is not None:
+                found.observe(c.TOOL_DURATION, *who, tool, value=duration)
+        case "agent":
+            agent = read.word(Field.AGENT_RUN) or read.word(Field.AGENT)
+            found.add(c.AGENT_RUNS, *who, agent, status)
+            if duration is not None:
+                found.observe(c.AGENT_RUN_DURATION, *who, agent, value=duration)
+        case "retrieval":
+            retriever, scores = read.word(Field.RETRIEVER), _documents(read)
+            result = "error" if failed else "empty" if scores == [] else "ok"
+            found.add(c.RETRIEVALS, *who, retriever, result)
+            if duration is not None:
+                found.observe(c.RETRIEVAL_DURATION, *who, retriever, value=duration)
+            if scores is not None:
+                found.observe(c.RETRIEVAL_DOCUMENTS, *who, retriever, value=len(scores))
+            for score in scores or ():
+                found.observe(c.RETRIEVAL_SCORE, *who, retriever, value=round(score * 10**9))
+        case "guardrail":
+            name, direction = read.word(Field.GUARDRAIL), read.word(Field.DIRECTION).lower()
+            action = "error" if failed else ACTIONS[read.word(Field.VERDICT).lower()]
+            found.add(c.GUARDRAIL_CHECKS, *who, name, direction, action)
+            if duration is not None:
+                found.observe(c.GUARDRAIL_DURATION, *who, name, direction, action, value=duration)
+
+
 _USAGE = (Field.INPUT, Field.OUTPUT)
 _COUNTS = (
-    Field.INPUT, Field.OUTPUT, Field.CACHE_READ, Field.CACHE_WRITE, Field.REASONING, Field.UNCACHED, Field.CACHE_WRITE_1H,
+    *_USAGE, Field.CACHE_READ, Field.CACHE_WRITE, Field.REASONING, Field.UNCACHED, Field.CACHE_WRITE_1H,
 )  # fmt: skip
 
 
