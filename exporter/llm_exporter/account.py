@@ -1,7 +1,7 @@
 """From records to accumulators: which cells a span counts in, worked out once, and the counting itself.
 
-A `Binding` is what the pipeline remembers for one combination of words: the cells, the places in them, the
-price. Counting a call then is integer arithmetic on what the binding holds.
+The cells, the places in them and the price of spans with the same words are a `binding`; counting a call then
+is integer arithmetic on what the binding holds.
 """
 
 from __future__ import annotations
@@ -10,119 +10,19 @@ from operator import add
 from typing import TYPE_CHECKING, Final
 
 from llm_exporter import catalogue as c
+from llm_exporter.binding import Binding, CallBinding, CallSeries
 from llm_exporter.errors import CLASS_OF
 from llm_exporter.pricing import Usage
 from llm_exporter.record import IMPLAUSIBLE, Kind, Numbers, Record, disjoint
 from llm_exporter.store import SPARE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
 
     from llm_exporter.pricing import PriceBook, Quote, Rates
     from llm_exporter.store import Cell, Instrument, Store
 
 
 RATIO_SCALE: Final = c.Unit.RATIO.scale
-
-
-class Binding:
-    """Where spans with one combination of words count that are no calls.
-
-    `count` and `error` are places in the values of `cell`; the duration is observed in `timed`, which may be
-    another cell. What a retrieval counts in depends on how many documents it brought.
-    """
-
-    __slots__ = ("cell", "count", "duration", "error", "record", "timed")
-
-    def __init__(
-        self, record: Record, cell: Cell, count: int, error: int, timed: Cell, duration: Instrument
-    ) -> None:
-        self.record = record
-        self.cell = cell
-        self.count = count
-        self.error = error
-        self.timed = timed
-        self.duration = duration
-
-
-class CallBinding:
-    """Where calls with one combination of words count, and what they cost.
-
-    `valid_from` and `valid_until` are the unix nanoseconds between which `quote` holds; a call outside them is
-    quoted anew.
-    """
-
-    __slots__ = (
-        "anomalies", "attributed", "cell", "error", "finish", "flat", "mismatch", "model", "plain", "prompt", "quote",
-        "rates", "record", "request", "requests", "saving", "series", "stream", "valid_from", "valid_until", "values",
-        "window",
-    )  # fmt: skip
-
-    def __init__(self, record: Record, cell: Cell, model: Cell, anomalies: Cell) -> None:
-        self.record = record
-        self.cell = cell
-        """Cell by who and what."""
-        self.model = model
-        """Cell by who, provider and model."""
-        self.anomalies = anomalies
-        self.values = cell.values
-        self.stream = record.stream
-        self.prompt: Cell | None = None
-        self.attributed: Cell | None = None
-        self.error = self.finish = SPARE
-        """Places of the counters of the error type and the finish reason; the spare place where there is none."""
-        self.mismatch = False
-        self.requests = (SPARE, SPARE)
-        """Places of the request counter: not streamed, streamed."""
-        self.request = SPARE
-        """The one of them for a call that does not say its time to first token."""
-
-    quote: Quote
-    rates: Rates | None
-    flat: tuple[int, int, int, int, int] | None
-    saving: int
-    """Picodollars saved by a token read from the prompt cache, at `flat` rates."""
-    window: int
-    """Context window in tokens, 0 where it is not known."""
-    valid_from: int
-    valid_until: int
-    plain: bool
-    """Whether a call needs nothing beyond `CallSeries`, so that the pipeline may collect it as a row."""
-    series: CallSeries
-
-
-class CallSeries:
-    """Calls of one cell, all priced or all unpriced, that the pipeline has collected and nobody has counted yet.
-
-    `rows` is flat: duration in nanoseconds, input and output tokens in all, and cost in picodollars of each call
-    in turn. The first call, the slowest and the dearest so far are `marked` as exemplars. Counting many calls at
-    once costs a fraction of counting each: `docs/performance.md`.
-    """
-
-    __slots__ = (
-        "cell", "dearest", "marked", "model", "read", "reasoning", "rows", "saved", "slowest", "unpriced", "window",
-        "write",
-    )  # fmt: skip
-
-    def __init__(self, cell: Cell, model: Cell, window: int, unpriced: tuple[int, int] | None) -> None:
-        self.cell = cell
-        self.model = model
-        self.window = window
-        self.unpriced = unpriced
-        """Places of the counters of requests and tokens without a price; None when there is one."""
-        self.rows: list[int] = []
-        self.marked: list[tuple[int, bytes]] = []
-        """Where in `rows` a call starts, and its exemplar."""
-        self.read = self.write = self.reasoning = 0
-        """Tokens of all rows that were read from the cache, written to it, and spent on reasoning."""
-        self.saved = 0
-        self.slowest = self.dearest = -1
-
-    def mark(self, duration: int, cost: int, exemplar: bytes) -> None:
-        """Mark the call whose row comes next."""
-        self.slowest = max(duration, self.slowest)
-        self.dearest = max(cost, self.dearest)
-        self.marked.append((len(self.rows), exemplar))
 
 
 class Accountant:

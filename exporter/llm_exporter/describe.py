@@ -98,7 +98,7 @@ def _describe(pipeline: Pipeline, context: Context, scope: Scope, raw: bytes) ->
             *identity, record.kind.value, **described, numbers=duration,
             counted=_COUNTED[record.kind], notes=tuple(_other_notes(record)),
         )  # fmt: skip
-    numbers = plan.numbers_of(values, span)
+    numbers = plan.quantities.read(values, span)
     shown_numbers, counted, notes = _call(pipeline, record, numbers, span)
     return Described(
         *identity, record.kind.value, **described, numbers=shown_numbers, counted=counted, notes=notes

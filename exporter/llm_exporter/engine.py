@@ -16,10 +16,10 @@ from llm_exporter.exposition import render
 from llm_exporter.otlp.schema import PROTOBUF_IMPLEMENTATION, DecodeError, opened
 from llm_exporter.pipeline import Limits, Pipeline
 from llm_exporter.pricing import PriceBook
-from llm_exporter.reading import Vocabulary
 from llm_exporter.receive.sink import Malformed, Verdict
 from llm_exporter.recent import RecentSpans
 from llm_exporter.store import Store
+from llm_exporter.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from llm_exporter.exposition import Format

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from llm_exporter import catalogue as c
 from llm_exporter import dialects
-from llm_exporter.account import Accountant, Binding, CallBinding
+from llm_exporter.failure import failure_of
 from llm_exporter.otlp.schema import (
     DecodeError,
     ScopeItems,
@@ -23,15 +23,19 @@ from llm_exporter.otlp.schema import (
     parse_status,
 )
 from llm_exporter.otlp.values import number, text
-from llm_exporter.reading import Plan, Variant, Vocabulary, failure_of, tokens
-from llm_exporter.record import IMPLAUSIBLE, Context, Kind
+from llm_exporter.quantities import tokens
+from llm_exporter.reading import Plan, Variant
 from llm_exporter.receive.sink import Malformed, Verdict
+from llm_exporter.record import IMPLAUSIBLE, Context, Kind
 from llm_exporter.shapes import Fork, Scope, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from llm_exporter.account import Accountant
+    from llm_exporter.binding import Binding, CallBinding
     from llm_exporter.store import Store
+    from llm_exporter.vocabulary import Vocabulary
 
 STATUS_ERROR: Final = 2
 MAX_SHAPE: Final = 64
@@ -124,19 +128,19 @@ class Pipeline:
         for resource, scopes in resources:
             context = self.context_of(resource)
             for encoded, scope, spans in scopes:
-                if len(spans) > room:
-                    outcomes["over_limit"] += len(spans) - room
-                    spans = spans[:room]
-                room -= len(spans)
-                self._uncounted += len(spans)
+                taken = spans[:room]
+                outcomes["over_limit"] += len(spans) - len(taken)
+                room -= len(taken)
+                self._uncounted += len(taken)
                 if not any(mark in encoded for mark in self.vocabulary.marks):
-                    # One look at the whole scope is cheaper than one at each span, and most have nothing to do with LLMs.
-                    outcomes["not_llm"] += len(spans)
+                    # One look at the whole scope is cheaper than one at each of its spans.
+                    outcomes["not_llm"] += len(taken)
                     continue
-                self._count_scope(spans, self.scope_of(scope), context, stamp, outcomes)
+                self._count_scope(taken, self.scope_of(scope), context, stamp, outcomes)
         return outcomes
 
-    def _count_scope(
+    # One loop, not a function per step: a call for each span would cost more than most steps do.
+    def _count_scope(  # noqa: C901
         self, spans: Any, scope: Scope, context: Context, stamp: bytes, outcomes: dict[str, int]
     ) -> None:
         first_mark, *marks = self.vocabulary.marks
@@ -189,10 +193,11 @@ class Pipeline:
                 mark = span.trace_id + span.span_id + stamp
                 self.accountant.other(bound, start, end, mark)
                 if kind is retrieval:
-                    documents, scores = plan.documents_of(attributes)
+                    documents, scores = plan.documents.read(attributes)
                     self.accountant.retrieval(bound, documents, scores, mark)
                 continue
-            if bound.plain and not plan.more:
+            quantities = plan.quantities
+            if bound.plain and (not quantities.more or (quantities.only_events and not span.events)):
                 raw_input, raw_output, raw_read, raw_write, raw_reasoning, raw_first, raw_cost = plan.numbers(
                     values
                 )
@@ -237,7 +242,7 @@ class Pipeline:
                     rows += (duration, all_input, all_output, cost)
                     continue
             mark = span.trace_id + span.span_id + stamp
-            self.accountant.numbers(bound, plan.numbers_of(values, span), start, end, mark)
+            self.accountant.numbers(bound, quantities.read(values, span), start, end, mark)
         outcomes["not_llm"] += skipped
 
     def _bind(self, variant: Variant, key: tuple[Any, ...], start: int) -> Binding | CallBinding | None:

@@ -1,56 +1,37 @@
 """How spans are read: which dialect they are in, and which of their attributes say what.
 
 A `Plan` is worked out once for a scope and the names of a span's attributes (its `shapes.Shape`); after that a
-span costs one look-up of its values. Some of them are *words*, which become labels and repeat, some are
-*numbers*, which do not. A plan has a `Variant` for each operation, since a tool's span needs other words than
-a call's.
+span costs one look-up of its values. Some of them are *words*, which become labels and repeat, some are numbers
+(`quantities`), which do not. A plan has a `Variant` for each operation: a tool's span needs other words than a
+call's.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from llm_exporter import catalogue as c
 from llm_exporter import dialects, errors, normalise
-from llm_exporter.dialects._dialect import Choice, Dialect, EventTime, Field, Json, Scaled, When, structured
-from llm_exporter.otlp.schema import DecodeError, parse_event
-from llm_exporter.otlp.values import Value, as_number, as_text, decode, number, text
-from llm_exporter.record import IMPLAUSIBLE, MAX_COST_PICO, MAX_TOKENS, Context, Kind, Numbers, Record
+from llm_exporter.dialects._dialect import Choice, Dialect, Field, Json
+from llm_exporter.otlp.values import Value, as_text, decode, text
+from llm_exporter.quantities import DocumentList, Quantities
+from llm_exporter.record import Context, Kind, Record
+from llm_exporter.vocabulary import INHERITED, attribute_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from llm_exporter.dialects._dialect import Source
+    from llm_exporter.vocabulary import Vocabulary
 
 Values = tuple[bytes, ...]
 """Per span: the encoded values of its attributes as `Shape.take` looks them up; the last one is `b""`."""
 Words = tuple[Any, ...]
 """Per span: the encoded values that are words to its variant, then what its derived sources found."""
-MAX_EVENTS: Final = 64
-MAX_REMEMBERED_TEXT: Final = 256
-MAX_SCORE: Final = 10**6
 MAX_VARIANTS: Final = 256
 MAX_RECORDS: Final = 1024
-MAX_CONTEXTS: Final = 4096
-_INHERITED: Final = (c.ENVIRONMENT, c.TEAM, c.FEATURE, c.USER_TIER, c.CUSTOMER)
-_SLOTS: Final = (
-    Field.INPUT, Field.OUTPUT, Field.CACHE_READ, Field.CACHE_WRITE, Field.REASONING, Field.FIRST_TOKEN, Field.COST,
-    Field.UNCACHED, Field.CACHE_WRITE_1H,
-)  # fmt: skip
-_PLAIN_SLOTS: Final = 7
 _CALLS: Final = frozenset(
-    {
-        "chat",
-        "text_completion",
-        "embeddings",
-        "rerank",
-        "image_generation",
-        "speech",
-        "transcription",
-        "realtime",
-    }
+    ("chat", "text_completion", "embeddings", "rerank", "image_generation", "speech", "transcription", "realtime")
 )
 _KINDS: Final = {
     "execute_tool": Kind.TOOL,
@@ -58,88 +39,6 @@ _KINDS: Final = {
     "retrieval": Kind.RETRIEVAL,
     "guardrail": Kind.GUARDRAIL,
 }
-
-
-class Vocabulary:
-    """Which attributes mean anything at all, under the configuration: extra label attributes, disabled dialects."""
-
-    def __init__(
-        self,
-        extra_attributes: Mapping[str, Sequence[str]] | None = None,
-        disabled: Collection[str] = (),
-        cache_in_input: Sequence[tuple[When, bool]] = (),
-    ) -> None:
-        extra = extra_attributes or {}
-        self.disabled = frozenset(disabled)
-        self.cache_in_input = tuple(cache_in_input)
-        self.label_attributes = {
-            label.name: (*extra.get(label.name, ()), *label.attributes)
-            for label in (c.SERVICE_NAME, *_INHERITED)
-        }
-        self._contexts: dict[tuple[str, ...], Context] = {}
-        found = dialects.all_dialects().values()
-        self._keys = frozenset(
-            key
-            for dialect in found
-            for key in (
-                *dialect.keys,
-                *dialect.documents.listed,
-                *(name for sources in dialect.fields.values() for name in map(_attribute, sources) if name),
-            )
-        ) | frozenset(key for keys in self.label_attributes.values() for key in keys)
-        # One representative per prefix is enough to claim a span, but each indexed document is a number to read.
-        self._indexed = tuple(prefix for dialect in found for prefix in dialect.documents.indexed)
-        self._prefixes = tuple(prefix for dialect in found for prefix in dialect.prefixes)
-        self.marks = _fewest(mark for dialect in found for mark in dialect.marks)
-
-    def known(self, keys: Iterable[str]) -> tuple[str, ...]:
-        """Return the keys that mean something, in a fixed order, so that big shapes share plans."""
-        kept = set()
-        seen_prefixes = set()
-        for key in keys:
-            if key in self._keys or key.startswith(self._indexed):
-                kept.add(key)
-            elif key.startswith(self._prefixes):
-                prefix = next(prefix for prefix in self._prefixes if key.startswith(prefix))
-                if prefix not in seen_prefixes:
-                    seen_prefixes.add(prefix)
-                    kept.add(key)
-        return tuple(sorted(kept))
-
-    def context(self, attributes: Mapping[str, bytes]) -> Context:
-        """Return what a resource says of its spans."""
-        values = tuple(self._first(attributes, name) for name in self.label_attributes)
-        context = self._contexts.get(values)
-        if context is None:
-            if len(self._contexts) >= MAX_CONTEXTS:
-                self._contexts.clear()
-            context = self._contexts[values] = Context(
-                **dict(zip(self.label_attributes, values, strict=True))
-            )
-        return context
-
-    def _first(self, attributes: Mapping[str, bytes], label: str) -> str:
-        for key in self.label_attributes[label]:
-            found = text(attributes.get(key, b""))
-            if found:
-                return found
-        return ""
-
-
-def _attribute(source: Source) -> str:
-    if isinstance(source, str):
-        return source
-    return "" if isinstance(source, EventTime) else source.attribute
-
-
-def _fewest(marks: Iterable[bytes]) -> tuple[bytes, ...]:
-    """Return the marks without those that contain another: whoever has the longer one has the shorter one too."""
-    distinct = sorted(set(marks), key=len)
-    return tuple(
-        mark for i, mark in enumerate(distinct) if not any(shorter in mark for shorter in distinct[:i])
-    )
-
-
 _RELEVANT: Final = {
     Kind.CALL: (
         Field.PROVIDER, Field.RESPONSE_MODEL, Field.REQUEST_MODEL, Field.FINISH_REASON, Field.STREAM,
@@ -158,14 +57,20 @@ class Plan:
     """How spans with one set of known attributes are read.
 
     `keys` are those attributes; a span's values come in their order. Which operation it is says the value at
-    `operation_place`, or what `operation` picks where several attributes do. `numbers` picks per slot of
-    `Numbers` (up to `cost_pico`) the attribute to try first; `more` are the number sources to try after that.
+    `operation_place`, or what `operation` picks where several attributes do.
     """
 
     __slots__ = (
-        "_first", "dialect", "document_scores", "first_token_ns", "has_usage", "keys", "listed_documents", "more", "numbers",
-        "operation", "operation_place", "scope", "variants", "vocabulary",
-    )  # fmt: skip
+        "dialect",
+        "documents",
+        "keys",
+        "operation",
+        "operation_place",
+        "quantities",
+        "scope",
+        "variants",
+        "vocabulary",
+    )
 
     def __init__(self, dialect: Dialect, scope: str, keys: Sequence[str], vocabulary: Vocabulary) -> None:
         self.dialect = dialect
@@ -176,13 +81,8 @@ class Plan:
         places = [place for place, _ in self.word_places(Field.OPERATION)]
         self.operation_place = places[0] if places else -1
         self.operation = itemgetter(*places) if len(places) > 1 else None
-        simple, self.first_token_ns, self.more = self._number_sources()
-        self.numbers = itemgetter(*simple)
-        self._first = [(slot, place) for slot, place in enumerate(simple) if place != -1]
-        self.has_usage = simple[0] != -1 or simple[1] != -1
-        documents = (dialect.documents, dialects.fallback().documents)
-        self.listed_documents = tuple(key for d in documents for key in d.listed if key in self.keys)
-        self.document_scores = _indexed(self.keys, [prefix for d in documents for prefix in d.indexed])
+        self.quantities = Quantities(self.keys, self._sources)
+        self.documents = DocumentList(self.keys, (dialect.documents, dialects.fallback().documents))
 
     def variant(self, values: Values) -> Variant:
         """Return how a span with these values is read, which depends on its operation."""
@@ -196,7 +96,7 @@ class Plan:
 
     def word_places(self, field: Field) -> list[tuple[int, Json | Choice | None]]:
         """Return where the values hold a word, best first, each with what derives it from the attribute."""
-        return self._places(_sources(self.dialect, field))
+        return self._places(self._sources(field))
 
     def label_places(self, label: str) -> list[tuple[int, Json | Choice | None]]:
         """Return where the values hold a label that any dialect's spans may set, best first."""
@@ -204,73 +104,17 @@ class Plan:
 
     def _places(self, sources: Iterable[Source]) -> list[tuple[int, Json | Choice | None]]:
         return [
-            (self.keys.index(_attribute(source)), source if isinstance(source, Json | Choice) else None)
+            (self.keys.index(attribute_of(source)), source if isinstance(source, Json | Choice) else None)
             for source in sources
-            if _attribute(source) in self.keys
+            if attribute_of(source) in self.keys
         ]
 
-    def _number_sources(self) -> tuple[list[int], float, list[tuple[int, Source, int]]]:
-        """Return per slot the place to try first, what makes the first-token slot nanoseconds, and the rest."""
-        first, factor = [-1] * _PLAIN_SLOTS, 1e9
-        more: list[tuple[int, Source, int]] = []
-        for slot, field in enumerate(_SLOTS):
-            for source in _sources(self.dialect, field):
-                if isinstance(source, EventTime):
-                    more.append((slot, source, -1))
-                    continue
-                key = _attribute(source)
-                if key not in self.keys:
-                    continue
-                plain = isinstance(source, str) or (isinstance(source, Scaled) and field is Field.FIRST_TOKEN)
-                if (
-                    plain
-                    and slot < _PLAIN_SLOTS
-                    and first[slot] == -1
-                    and not any(s == slot for s, _, _ in more)
-                ):
-                    first[slot] = self.keys.index(key)
-                    if isinstance(source, Scaled):
-                        factor = source.factor * 1e9
-                else:
-                    more.append((slot, source, self.keys.index(key)))
-        return first, factor, more
-
-    def numbers_of(self, values: Values, span: Any) -> Numbers:
-        """Return the numbers of a span: of several places that hold one, the first that is not zero."""
-        found: list[int | None] = [None] * len(_SLOTS)
-        for slot, place in self._first:
-            raw = values[place]
-            if raw:
-                found[slot] = _scaled(slot, number(raw), self.first_token_ns)
-        for slot, source, place in self.more:
-            if found[slot]:
-                continue
-            if isinstance(source, EventTime):
-                value = _event_offset(span, source.event) if span.events else None
-            elif isinstance(source, Json):
-                value = _scaled(slot, as_number(source.read(values[place])), 1e9)
-            else:
-                factor = source.factor * 1e9 if isinstance(source, Scaled) else 1e9
-                value = _scaled(slot, number(values[place]), factor)
-            if value is not None:
-                found[slot] = value
-        return Numbers(*found)
-
-    def documents_of(self, attributes: Any) -> tuple[int | None, list[int]]:
-        """Return how many documents a retrieval's span lists, None when it does not, and their scores in billionths."""
-        if self.document_scores:
-            return self.document_scores[0], _scores(
-                number(attributes[key]) for key in self.document_scores[1]
-            )
-        for key in self.listed_documents:
-            listed = structured(attributes[key])
-            if isinstance(listed, dict):
-                listed = listed.get("documents")
-            if isinstance(listed, list):
-                return len(listed), _scores(
-                    as_number(item.get("score")) for item in listed if isinstance(item, dict)
-                )
-        return None, []
+    def _sources(self, field: Field) -> tuple[Source, ...]:
+        own = self.dialect.fields.get(field, ())
+        if self.dialect.name == dialects.FALLBACK:
+            return own
+        semconv = dialects.fallback().fields.get(field, ())
+        return (*own, *(source for source in semconv if source not in own))
 
     def excludes_cache(self, provider: str) -> bool:
         """Return whether the writer's input tokens leave out the prompt cache, for this canonical provider."""
@@ -311,7 +155,7 @@ class Variant:
         self.streams = said.endswith(".dostream")
         self.operation = plan.dialect.operations.get(said) or normalise.operation(said)
         names_model = plan.word_places(Field.REQUEST_MODEL) or plan.word_places(Field.RESPONSE_MODEL)
-        if not self.operation and (names_model or plan.has_usage):
+        if not self.operation and (names_model or plan.quantities.says_usage):
             self.operation = "chat"
         self.kind = Kind.CALL if self.operation in _CALLS else _KINDS.get(self.operation, Kind.STRUCTURE)
 
@@ -320,7 +164,7 @@ class Variant:
         self.places: dict[str, list[tuple[bool, int]]] = {}
         found = {field.value: plan.word_places(field) for field in _RELEVANT[self.kind]}
         if self.kind is not Kind.STRUCTURE:
-            found |= {label.name: plan.label_places(label.name) for label in _INHERITED}
+            found |= {label.name: plan.label_places(label.name) for label in INHERITED}
         for name, sources in found.items():
             own = self.places[name] = []
             for place, source in sources:
@@ -370,7 +214,7 @@ class Variant:
         return Record(
             dialect=self.plan.dialect.name,
             kind=kind,
-            **{label.name: self._word(label.name, words) for label in _INHERITED},
+            **{label.name: self._word(label.name, words) for label in INHERITED},
             provider=provider if kind is Kind.CALL else "",
             request_model=request_model,
             response_model=response_model,
@@ -409,45 +253,9 @@ class Variant:
         return None
 
 
-def _sources(dialect: Dialect, field: Field) -> tuple[Source, ...]:
-    own = dialect.fields.get(field, ())
-    semconv = dialects.fallback().fields.get(field, ()) if dialect.name != dialects.FALLBACK else ()
-    return (*own, *(source for source in semconv if source not in own))
-
-
 def _picker(places: Sequence[int]) -> Callable[[Values], tuple[bytes, ...]]:
     """Return what picks these places from a span's values, as a tuple even where there are fewer than two."""
     return itemgetter(*places, *[-1] * (2 - len(places)))
-
-
-def _scaled(slot: int, value: float | int | None, factor: float) -> int | None:
-    field = _SLOTS[slot]
-    if value is None:
-        return None
-    if field is Field.FIRST_TOKEN:
-        return first_token_ns(value, factor)
-    if field is Field.COST:
-        return cost_pico(value)
-    return tokens(value)
-
-
-def _indexed(keys: Collection[str], prefixes: Sequence[str]) -> tuple[int, tuple[str, ...]] | None:
-    """Return how many documents the attribute names number, and which of them hold a score."""
-    indexes, scores = set(), []
-    for key in keys:
-        for prefix in prefixes:
-            if key.startswith(prefix):
-                index, _, rest = key[len(prefix) :].partition(".")
-                if index.isdecimal():
-                    indexes.add((prefix, index))
-                    if rest == "document.score":
-                        scores.append(key)
-    return (len(indexes), tuple(sorted(scores))) if indexes else None
-
-
-def _scores(found: Iterable[float | int | None]) -> list[int]:
-    """Return scores in billionths, without those beyond a million, which no measure of likeness reaches."""
-    return [round(score * 10**9) for score in found if score is not None and abs(score) <= MAX_SCORE]
 
 
 def _says_failed(word: str) -> bool:
@@ -477,61 +285,5 @@ _ACTIONS: Final = {
 
 
 def _action(verdict: str, failed: bool) -> str:
-    """Return the catalogue's guardrail action of a verdict; a check that failed itself is an error, whatever it says."""
+    """Return the catalogue's guardrail action of a verdict; a check that failed itself is an error."""
     return "error" if failed else _ACTIONS.get(verdict.strip().lower(), "flag")
-
-
-def tokens(value: float | int) -> int:
-    """Return a token count, `IMPLAUSIBLE` for what cannot be one."""
-    return int(value) if 0 <= value <= MAX_TOKENS and value == int(value) else IMPLAUSIBLE
-
-
-def cost_pico(usd: float | int) -> int:
-    """Return a reported cost in picodollars, `IMPLAUSIBLE` when negative or above 10,000 USD for one call."""
-    return round(usd * 10**12) if 0 <= usd * 10**12 <= MAX_COST_PICO else IMPLAUSIBLE
-
-
-def first_token_ns(value: float | int, factor: float) -> int:
-    """Return a time to first token in nanoseconds, `IMPLAUSIBLE` when negative or over a day."""
-    return round(value * factor) if 0 <= value * factor <= 86_400 * 10**9 else IMPLAUSIBLE
-
-
-def _event_offset(span: Any, name: str) -> int | None:
-    wanted = name.encode()
-    for raw in span.events[:MAX_EVENTS]:
-        if wanted in raw:
-            try:
-                event = parse_event(raw)
-            except DecodeError:
-                continue
-            if event.name == wanted and event.time >= span.start:
-                return first_token_ns(event.time - span.start, 1)
-    return None
-
-
-def failure_of(span: Any, status_message: bytes, said: str) -> tuple[str, str]:
-    """Return how a span with status ERROR failed, as a call and as a tool, from all that it says about it.
-
-    `said` is its `error.type`. Then come the exception event's type and message, and the status message; the
-    texts are matched and dropped.
-    """
-    texts = [said]
-    for raw in span.events[:MAX_EVENTS]:
-        if b"exception" in raw:
-            try:
-                attributes = parse_event(raw).attributes
-            except DecodeError:
-                continue
-            texts += [
-                text(attributes.get("exception.type", b"")),
-                text(attributes.get("exception.message", b"")),
-            ]
-    texts.append(status_message[: errors.MAX_TEXT].decode("utf-8", "replace"))
-    # What providers say of a failure repeats, in an outage for every call: read short texts once.
-    known = _classified if sum(map(len, texts)) <= MAX_REMEMBERED_TEXT else _classified.__wrapped__
-    return known(tuple(texts))
-
-
-@lru_cache(maxsize=1024)
-def _classified(texts: tuple[str, ...]) -> tuple[str, str]:
-    return errors.error_type(texts), errors.tool_error_type(texts)

@@ -61,18 +61,19 @@ class Field(Enum):
 
 WORDS: Final = tuple(Field)[: tuple(Field).index(Field.INPUT)]
 NUMBERS: Final = tuple(Field)[len(WORDS) :]
+MAX_REMEMBERED: Final = 256
 MAX_JSON: Final = 65_536
 """Bytes of JSON in an attribute that are parsed; more reads as nothing said."""
 
 
-@lru_cache(maxsize=2)
 def structured(raw: bytes) -> Value:
-    """Return the JSON or map in an attribute, None when it is broken or over 64 KiB.
-
-    Remembered just long enough for all the paths that are read from one span.
-    """
+    """Return the JSON or map in an attribute, None when it is broken or over 64 KiB."""
     if not raw or len(raw) > MAX_JSON:
         return None
+    return _short(raw) if len(raw) <= MAX_REMEMBERED else _last(raw)
+
+
+def _parsed(raw: bytes) -> Value:
     found = decode(raw)
     if isinstance(found, str):
         try:
@@ -81,6 +82,11 @@ def structured(raw: bytes) -> Value:
             return None
         return parsed
     return found
+
+
+# Parameters repeat from call to call; of the rest, the last is remembered for all the paths read from one span.
+_short = lru_cache(maxsize=512)(_parsed)
+_last = lru_cache(maxsize=2)(_parsed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,101 @@
+"""Which attributes mean anything at all, under the configuration, and what a resource says of its spans."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from llm_exporter import catalogue as c
+from llm_exporter import dialects
+from llm_exporter.dialects._dialect import EventTime, When
+from llm_exporter.otlp.values import text
+from llm_exporter.record import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from llm_exporter.dialects._dialect import Source
+
+MAX_CONTEXTS: Final = 4096
+INHERITED: Final = (c.ENVIRONMENT, c.TEAM, c.FEATURE, c.USER_TIER, c.CUSTOMER)
+"""Labels that any span may set, and its resource for those that do not."""
+
+
+class Vocabulary:
+    """Which attributes mean anything at all, under the configuration: extra label attributes, disabled dialects."""
+
+    def __init__(
+        self,
+        extra_attributes: Mapping[str, Sequence[str]] | None = None,
+        disabled: Collection[str] = (),
+        cache_in_input: Sequence[tuple[When, bool]] = (),
+    ) -> None:
+        extra = extra_attributes or {}
+        self.disabled = frozenset(disabled)
+        self.cache_in_input = tuple(cache_in_input)
+        self.label_attributes = {
+            label.name: (*extra.get(label.name, ()), *label.attributes)
+            for label in (c.SERVICE_NAME, *INHERITED)
+        }
+        self._contexts: dict[tuple[str, ...], Context] = {}
+        found = dialects.all_dialects().values()
+        self._keys = frozenset(
+            key
+            for dialect in found
+            for key in (
+                *dialect.keys,
+                *dialect.documents.listed,
+                *(name for sources in dialect.fields.values() for name in map(attribute_of, sources) if name),
+            )
+        ) | frozenset(key for keys in self.label_attributes.values() for key in keys)
+        # One representative per prefix is enough to claim a span, but each indexed document is a number to read.
+        self._indexed = tuple(prefix for dialect in found for prefix in dialect.documents.indexed)
+        self._prefixes = tuple(prefix for dialect in found for prefix in dialect.prefixes)
+        self.marks = _fewest(mark for dialect in found for mark in dialect.marks)
+
+    def known(self, keys: Iterable[str]) -> tuple[str, ...]:
+        """Return the keys that mean something, in a fixed order, so that big shapes share plans."""
+        kept = set()
+        seen_prefixes = set()
+        for key in keys:
+            if key in self._keys or key.startswith(self._indexed):
+                kept.add(key)
+            elif key.startswith(self._prefixes):
+                prefix = next(prefix for prefix in self._prefixes if key.startswith(prefix))
+                if prefix not in seen_prefixes:
+                    seen_prefixes.add(prefix)
+                    kept.add(key)
+        return tuple(sorted(kept))
+
+    def context(self, attributes: Mapping[str, bytes]) -> Context:
+        """Return what a resource says of its spans."""
+        values = tuple(self._first(attributes, name) for name in self.label_attributes)
+        context = self._contexts.get(values)
+        if context is None:
+            if len(self._contexts) >= MAX_CONTEXTS:
+                self._contexts.clear()
+            context = self._contexts[values] = Context(
+                **dict(zip(self.label_attributes, values, strict=True))
+            )
+        return context
+
+    def _first(self, attributes: Mapping[str, bytes], label: str) -> str:
+        for key in self.label_attributes[label]:
+            found = text(attributes.get(key, b""))
+            if found:
+                return found
+        return ""
+
+
+def attribute_of(source: Source) -> str:
+    """Return the attribute that a source reads, empty for an event."""
+    if isinstance(source, str):
+        return source
+    return "" if isinstance(source, EventTime) else source.attribute
+
+
+def _fewest(marks: Iterable[bytes]) -> tuple[bytes, ...]:
+    """Return the marks without those that contain another: whoever has the longer one has the shorter one too."""
+    distinct = sorted(set(marks), key=len)
+    return tuple(
+        mark for i, mark in enumerate(distinct) if not any(shorter in mark for shorter in distinct[:i])
+    )
