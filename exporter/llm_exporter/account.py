@@ -17,7 +17,6 @@ from llm_exporter.record import IMPLAUSIBLE, Kind, Numbers, Record, disjoint
 from llm_exporter.store import SPARE
 
 if TYPE_CHECKING:
-
     from llm_exporter.pricing import PriceBook, Quote, Rates
     from llm_exporter.store import Cell, Instrument, Store
 

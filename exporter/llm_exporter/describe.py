@@ -1,22 +1,29 @@
 """How a span is read, for people: its dialect and why, what is counted where, what is missing. Never any content.
 
-`llm-exporter explain` and `/debug/spans` show it. It uses the plans of the pipeline, so what it says is what
-is counted; it counts nothing itself.
+`llm-exporter explain` and `/debug/spans` show it. It reads with the plans of the pipeline and counts in a store of
+its own, so what it says is what is counted.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
+from llm_exporter import catalogue as c
 from llm_exporter import dialects
+from llm_exporter.account import Accountant
+from llm_exporter.binding import CallBinding
 from llm_exporter.labels import clean
 from llm_exporter.otlp.schema import DecodeError, opened, parse_span
-from llm_exporter.record import IMPLAUSIBLE, Context, Kind, Numbers, Record, disjoint
+from llm_exporter.record import Context, Kind, Record
+from llm_exporter.store import Instrument, Store
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from llm_exporter.pipeline import Pipeline
-    from llm_exporter.reading import Plan
+    from llm_exporter.reading import Plan, Values
     from llm_exporter.shapes import Scope
 
 MAX_NAME: Final = 80
@@ -58,8 +65,7 @@ def describe_request(pipeline: Pipeline, request: bytes, most: int) -> list[Desc
         context = pipeline.context_of(resource)
         for _, encoded_scope, spans in scopes:
             scope = pipeline.scope_of(encoded_scope)
-            for raw in spans[: most - len(found)]:
-                found.append(_describe(pipeline, context, scope, raw))
+            found += [_describe(pipeline, context, scope, raw) for raw in spans[: most - len(found)]]
             if len(found) >= most:
                 return found
     return found
@@ -70,20 +76,21 @@ def _describe(pipeline: Pipeline, context: Context, scope: Scope, raw: bytes) ->
         span = parse_span(raw)
     except DecodeError:
         return Described("", "", "", clean(scope.name), "invalid", why="its bytes are not a span of OTLP")
-    keys = tuple(span.attributes)
+    attributes = span.attributes
+    keys = tuple(attributes)
     identity = (span.trace_id.hex(), span.span_id.hex(), _span_name(span), clean(scope.name))
-    if len(keys) > pipeline.limits.attributes_per_span:
-        return Described(
-            *identity, "over_limit", why=f"{len(keys)} attributes are over limits.attributes_per_span"
-        )
+    limit = pipeline.limits.attributes_per_span
+    if len(keys) > limit:
+        why = f"{len(keys)} attributes are over limits.attributes_per_span, {limit}"
+        return Described(*identity, "over_limit", why=why)
     marked = any(mark in raw for mark in pipeline.vocabulary.marks)
-    shape = pipeline.shape_of(scope, span.attributes) if marked else None
+    shape = pipeline.shape_of(scope, attributes) if marked else None
     plan = shape.plan if shape is not None else None
     if shape is None or plan is None:
         shown = ", ".join(sorted(clean(key) for key in keys)[:MAX_KEYS]) or "none"
         return Described(*identity, "not_llm", why=f"no dialect knows any of its attributes: {shown}")
     failure = pipeline.failure_of(span) if span.status else None
-    values = shape.take(span.attributes)
+    values = shape.take(attributes)
     variant = plan.variant(values)
     record = variant.record(context, failure, variant.words_of(values))
     words = {
@@ -91,27 +98,77 @@ def _describe(pipeline: Pipeline, context: Context, scope: Scope, raw: bytes) ->
         for name, value in record._asdict().items()
         if value and name not in _SKIPPED_FIELDS and isinstance(value, str)
     }
-    described: Any = {"dialect": plan.dialect.name, "why": _why(plan, scope.name, keys), "words": words}
-    if record.kind is not Kind.CALL:
-        duration = {"duration": _seconds(span.end - span.start)}
-        return Described(
-            *identity, record.kind.value, **described, numbers=duration,
-            counted=_COUNTED[record.kind], notes=tuple(_other_notes(record)),
-        )  # fmt: skip
-    numbers = plan.quantities.read(values, span)
-    shown_numbers, counted, notes = _call(pipeline, record, numbers, span)
+    counted, model = _trial_of(pipeline.accountant).count(record, plan, values, attributes, span)
+    if model:
+        words["model"] = model
     return Described(
-        *identity, record.kind.value, **described, numbers=shown_numbers, counted=counted, notes=notes
-    )  # fmt: skip
+        *identity,
+        record.kind.value,
+        dialect=plan.dialect.name,
+        why=_why(plan, scope.name, keys),
+        words=words,
+        numbers=dict(_numbers(counted)),
+        counted=tuple(dict.fromkeys(instrument.metric.name for instrument, _ in counted)),
+        notes=tuple(_notes(record, counted)),
+    )
 
 
-_COUNTED: Final[dict[Kind, tuple[str, ...]]] = {
-    Kind.TOOL: ("llm_tool_calls_total", "llm_tool_duration_seconds"),
-    Kind.AGENT: ("llm_agent_runs_total", "llm_agent_run_duration_seconds"),
-    Kind.RETRIEVAL: ("llm_retrievals_total", "llm_retrieval_duration_seconds"),
-    Kind.GUARDRAIL: ("llm_guardrail_checks_total", "llm_guardrail_duration_seconds"),
-    Kind.STRUCTURE: (),
-}
+Counted = list[tuple[Instrument, int | float]]
+"""What one span counts in: the instrument, and what it adds to a counter or to a histogram's sum."""
+
+
+class _Trial:
+    """An accountant like the pipeline's, with a store of its own, to see what a single span counts in."""
+
+    def __init__(self, accountant: Accountant) -> None:
+        metrics = [metric for metric in c.METRICS if not metric.name.startswith("llm_exporter_")]
+        # Values over their caps are counted by the exporter's own metrics.
+        own = [c.EXPORTER_LABEL_OVERFLOW, c.EXPORTER_LABEL_REDACTED, c.EXPORTER_SERIES_OVERFLOW]
+        self._own = frozenset(metric.name for metric in own)
+        self._store = Store(metrics=[*metrics, *own], exemplars=False)
+        self._accountant = Accountant(
+            self._store, accountant.prices, prefer_reported=accountant.prefer_reported
+        )
+
+    def count(
+        self, record: Record, plan: Plan, values: Values, attributes: Any, span: Any
+    ) -> tuple[Counted, str]:
+        """Count one span; return what it counts in, in the order of the catalogue, and its `model` label."""
+        model = ""
+        with self._store.lock:
+            bound = self._accountant.bind(record, span.start)
+            if isinstance(bound, CallBinding):
+                self._accountant.numbers(bound, plan.quantities.read(values, span), span.start, span.end, b"")
+                model = bound.model.labels[-1]
+            elif bound is not None:
+                self._accountant.other(bound, span.start, span.end, b"")
+                if record.kind is Kind.RETRIEVAL:
+                    self._accountant.retrieval(bound, *plan.documents.read(attributes), b"")
+            self._accountant.forget()
+            found = list(self._counted())
+            for group in self._store.distinct_groups():
+                group.cells.clear()
+        return found, model
+
+    def _counted(self) -> Iterator[tuple[Instrument, int | float]]:
+        for metric in self._store.metrics:
+            group = self._store.groups[metric.name]
+            for cell in group.cells.values():
+                for instrument in group.by_metric[metric.name]:
+                    observed = instrument.bounds and any(cell.counts[instrument.offset : instrument.end])
+                    value = cell.values[instrument.index]
+                    if (value or observed) and metric.name not in self._own:
+                        yield instrument, value
+
+
+_trials: WeakKeyDictionary[Accountant, _Trial] = WeakKeyDictionary()
+
+
+def _trial_of(accountant: Accountant) -> _Trial:
+    trial = _trials.get(accountant)
+    if trial is None:
+        trial = _trials[accountant] = _Trial(accountant)
+    return trial
 
 
 def _span_name(span: Any) -> str:
@@ -132,77 +189,68 @@ def _why(plan: Plan, scope: str, keys: tuple[str, ...]) -> str:
     return f"attribute {clean(known[0])}" + (f" (also looks like {', '.join(beside)})" if beside else "")
 
 
-def _call(
-    pipeline: Pipeline, record: Record, numbers: Numbers, span: Any
-) -> tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]:
-    shown, counted, notes = {}, ["llm_requests_total"], []
-    timed = 0 < span.start <= span.end
-    if timed:
-        shown["duration"] = _seconds(span.end - span.start)
-        counted.append("llm_request_duration_seconds")
-    else:
-        notes.append("no duration: the span ends before it starts, or one of its times is missing")
-    quote = pipeline.accountant.price(record, span.start)
-    model = quote.model
-    if record.failed or record.finish_reason in ("refusal", "content_filter"):
-        counted.append("llm_request_errors_total")
-    if record.finish_reason:
-        counted.append("llm_finish_reasons_total")
-    elif not record.failed:
-        notes.append("no finish reason")
-    if not record.provider:
-        notes.append("no provider")
-    if not (record.request_model or record.response_model):
-        notes.append("no model")
-    elif model not in (record.request_model, record.response_model):
-        notes.append(f"model label: {clean(model)}")
-    late = timed and (numbers.first_token_ns or 0) > span.end - span.start
-    if late:
-        notes.append("the first token came after the end of the span; it is left out")
-    elif numbers.first_token_ns and numbers.first_token_ns != IMPLAUSIBLE:
-        shown["time to first token"] = _seconds(numbers.first_token_ns)
-        counted.append("llm_time_to_first_token_seconds")
-    counts = numbers._replace(first_token_ns=None, cost_pico=None)
-    usage_said = any(value is not None for value in (numbers.input, numbers.output, numbers.uncached))
-    if IMPLAUSIBLE in numbers:
-        notes.append("a number is negative or beyond any real call; it is left out")
-    if IMPLAUSIBLE in counts:
-        usage_said = False
-    elif not usage_said:
-        notes.append("no token usage: a streamed call may need stream_options.include_usage")
-    if usage_said:
-        usage, anomalies = disjoint(numbers, record.input_excludes_cache)
-        shown |= {
-            kind.replace("_", " "): str(n) for kind, n in usage._asdict().items() if n or kind == "input"
-        }
-        counted.append("llm_tokens_total")
-        notes += [f"repaired: {anomaly.replace('_', ' ')}" for anomaly in anomalies]
-    reported = numbers.cost_pico if numbers.cost_pico != IMPLAUSIBLE else None
-    if reported is not None and pipeline.accountant.prefer_reported:
-        shown["cost"] = f"{reported / 10**12:.9g} USD, reported"
-        counted.append("llm_cost_usd_total")
-    elif quote.rates is not None and usage_said:
-        shown["cost"] = f"{quote.rates.cost(usage) / 10**12:.9g} USD, computed"
-        counted.append("llm_cost_usd_total")
-    elif not record.failed or usage_said:
-        reason = quote.unpriced_reason if usage_said else "no_usage"
-        notes.append(f"no cost: {reason.replace('_', ' ')}")
-        counted.append("llm_unpriced_requests_total")
-    return shown, tuple(counted), tuple(notes)
+_DURATIONS: Final = frozenset(
+    metric.name
+    for metric in (
+        c.REQUEST_DURATION,
+        c.TOOL_DURATION,
+        c.AGENT_RUN_DURATION,
+        c.RETRIEVAL_DURATION,
+        c.GUARDRAIL_DURATION,
+    )
+)
 
 
-def _other_notes(record: Record) -> list[str]:
-    missing = {
-        Kind.TOOL: ("tool", record.tool),
-        Kind.AGENT: ("agent", record.agent),
-        Kind.RETRIEVAL: ("retriever", record.retriever),
-        Kind.GUARDRAIL: ("guardrail", record.guardrail),
-    }.get(record.kind)
-    if missing is None:
-        return ["nothing to count: it groups other spans, or repeats what they say"]
-    name, value = missing
-    return [] if value else [f"no {name} name"]
+def _numbers(counted: Counted) -> Iterator[tuple[str, str]]:
+    for instrument, value in counted:
+        name, closed = instrument.metric.name, instrument.closed
+        if name in _DURATIONS:
+            yield "duration", f"{value / c.Unit.SECONDS.scale:.6g} s"
+        elif name == c.TIME_TO_FIRST_TOKEN.name:
+            yield "time to first token", f"{value / c.Unit.SECONDS.scale:.6g} s"
+        elif name == c.TOKENS.name:
+            yield closed[0].replace("_", " "), str(value)
+        elif name == c.COST.name:
+            yield "cost", f"{value / c.Unit.USD.scale:.9g} USD, {closed[0]}"
+        elif name == c.RETRIEVAL_DOCUMENTS.name:
+            yield "documents", str(value)
 
 
-def _seconds(nanoseconds: int) -> str:
-    return f"{nanoseconds / 10**9:.6g} s"
+_ANOMALIES: Final = {
+    "cache_exceeds_input": "more cached than input tokens: the input was taken to be without them",
+    "reasoning_exceeds_output": "more reasoning than output tokens: the output was taken to be without them",
+    "missing_usage": "no token usage: a streamed call may need stream_options.include_usage",
+    "implausible_usage": "a token count is negative or beyond any real call: usage is left out",
+    "implausible_cost": "the reported cost is negative or beyond any real call: it is left out",
+    "model_mismatch": "another model answered than was asked for",
+    "negative_duration": "no duration: the span ends before it starts, or one of its times is missing",
+    "ttft_exceeds_duration": "the first token came after the end of the span: it is left out",
+}
+
+
+def _notes(record: Record, counted: Counted) -> Iterator[str]:
+    """Yield what is missing, defaulted or repaired."""
+    if record.kind is Kind.STRUCTURE:
+        yield "nothing to count: it groups other spans, or repeats what they say"
+    for name in _NAMED[record.kind]:
+        if not getattr(record, name):
+            yield f"no {name.replace('_', ' ')}"
+    if record.kind is Kind.CALL and not (record.request_model or record.response_model):
+        yield "no model"
+    if record.kind is Kind.CALL and not (record.finish_reason or record.failed):
+        yield "no finish reason"
+    for instrument, _ in counted:
+        if instrument.metric is c.USAGE_ANOMALIES:
+            yield _ANOMALIES[instrument.closed[0]]
+        elif instrument.metric is c.UNPRICED_REQUESTS:
+            yield f"no cost: {instrument.closed[0].replace('_', ' ')}"
+
+
+_NAMED: Final[dict[Kind, tuple[str, ...]]] = {
+    Kind.CALL: ("provider",),
+    Kind.TOOL: ("tool",),
+    Kind.AGENT: ("agent",),
+    Kind.RETRIEVAL: ("retriever",),
+    Kind.GUARDRAIL: ("guardrail",),
+    Kind.STRUCTURE: (),
+}

@@ -198,8 +198,8 @@ class Pipeline:
                 continue
             quantities = plan.quantities
             if bound.plain and (not quantities.more or (quantities.only_events and not span.events)):
-                raw_input, raw_output, raw_read, raw_write, raw_reasoning, raw_first, raw_cost = plan.numbers(
-                    values
+                raw_input, raw_output, raw_read, raw_write, raw_reasoning, raw_first, raw_cost = (
+                    quantities.pick(values)
                 )
                 all_input = tokens_seen[raw_input]
                 all_output = tokens_seen[raw_output]

@@ -31,7 +31,16 @@ Words = tuple[Any, ...]
 MAX_VARIANTS: Final = 256
 MAX_RECORDS: Final = 1024
 _CALLS: Final = frozenset(
-    ("chat", "text_completion", "embeddings", "rerank", "image_generation", "speech", "transcription", "realtime")
+    (
+        "chat",
+        "text_completion",
+        "embeddings",
+        "rerank",
+        "image_generation",
+        "speech",
+        "transcription",
+        "realtime",
+    )
 )
 _KINDS: Final = {
     "execute_tool": Kind.TOOL,
