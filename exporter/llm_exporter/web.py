@@ -14,6 +14,7 @@ from isal import isal_zlib
 
 from llm_exporter import pages
 from llm_exporter.exposition import CONTENT_TYPES, Format, negotiate
+from llm_exporter.process import process_metrics
 from llm_exporter.receive.asgi import headers_of, send_response
 from llm_exporter.receive.route import JSON, Response
 
@@ -101,7 +102,7 @@ class MetricsApp:
         now = time.monotonic()
         made, body = self._cached.get((form, zipped), (-1.0, b""))
         if not body or now - made >= self._cache_seconds():
-            body = _body(self._engine.exposition(form), zipped)
+            body = _body([process_metrics(form), *self._engine.exposition(form)], zipped)
             self._cached[form, zipped] = (now, body)
         encoding = (("Content-Encoding", "gzip"),) if zipped else ()
         return Response(200, body, CONTENT_TYPES[form], (*encoding, ("Vary", "Accept, Accept-Encoding")))

@@ -94,7 +94,7 @@ def test_what_cannot_change_at_run_time_is_refused(tmp_path: Path) -> None:
 
 
 def test_new_buckets_start_the_histograms_anew(tmp_path: Path) -> None:
-    """Changed buckets cannot hold what the old ones counted: the series start at 0, which Prometheus knows as a reset."""
+    """Changed buckets cannot hold what the old ones counted: the series start at 0, a reset to Prometheus."""
     file = config(tmp_path / "config.yml", 5)
     with serving(tmp_path, "--config", str(file)) as served:
         served.send(a_request(a_call()).SerializeToString())

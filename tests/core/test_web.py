@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics_families
 from prometheus_client.parser import text_string_to_metric_families
 
 from core.building import Clock, Exporter, a_call, a_span
@@ -223,3 +224,15 @@ def test_pages_show_no_content_and_run_nothing(site: Site) -> None:
 def test_any_query_is_answered(site: Site, query: str) -> None:
     """A strange query shows an empty list, never an error."""
     assert site.ask(f"/debug/spans?{query}").status == 200
+
+
+@pytest.mark.parametrize("accept", ["text/plain", "application/openmetrics-text; version=1.0.0"])
+def test_the_process_is_shown_beside_what_it_counts(site: Site, accept: str) -> None:
+    """Memory, CPU and file descriptors of the exporter stand in the same scrape, which both parsers read."""
+    body = site.ask("/metrics", Accept=accept).body
+    parse = openmetrics_families if "openmetrics" in accept else text_string_to_metric_families
+    found = {sample.name: sample.value for family in parse(body.decode()) for sample in family.samples}
+    assert found["process_resident_memory_bytes"] > 10_000_000
+    assert found["process_cpu_seconds_total"] > 0
+    assert found["process_open_fds"] > 0
+    assert found["python_info"] == 1

@@ -167,7 +167,10 @@ class Limits:
         unit="seconds",
     )
     attributes_per_span: int = key(
-        Integer(1, 100_000), "Most attributes read of a span; the rest are ignored.", 512, unit="attributes"
+        Integer(1, 100_000),
+        "Most attributes of a span; a span with more is rejected.",
+        512,
+        unit="attributes",
     )
     spans_per_request: int = key(
         Integer(1, 10_000_000),
