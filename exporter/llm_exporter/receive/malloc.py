@@ -25,7 +25,8 @@ def keep_large_buffers() -> bool:
         (_M_MMAP_THRESHOLD, 32 << 20),  # older glibc refuses more
         (_M_TRIM_THRESHOLD, 256 << 20),
         (_M_TOP_PAD, 16 << 20),
-        # Else each thread keeps what it freed in an arena of its own; under the GIL two are enough.
-        (_M_ARENA_MAX, 2),
+        # Else each thread keeps what it freed in an arena of its own, and a body that another thread takes over
+        # is written to memory that is in no cache. Under the GIL threads hardly ever wait for the one arena.
+        (_M_ARENA_MAX, 1),
     )
     return all(mallopt(option, value) == 1 for option, value in settings)
