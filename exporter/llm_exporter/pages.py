@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --edge: #8884; --quiet: #888; }
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem; }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 104rem; padding: 0 1rem; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.05rem; margin-top: 2rem; }
 table { border-collapse: collapse; } td, th { border-bottom: 1px solid var(--edge);
 padding: .3rem .8rem .3rem 0; text-align: left; vertical-align: top; } th { font-weight: 600; }
 td.n { text-align: right; font-variant-numeric: tabular-nums; }
-code { font-size: .9em; } .quiet { color: var(--quiet); } .bad { color: #c33; } a { color: inherit; }
+code { font-size: .9em; } .quiet { color: var(--quiet); }
+.pair { white-space: nowrap; } .bad { color: #c33; } a { color: inherit; }
 """
 
 
@@ -129,6 +130,7 @@ def spans(described: Sequence[Described]) -> str:
 
 
 def _pairs(pairs: dict[str, str]) -> str:
-    return "<br>".join(
-        f'<span class="quiet">{escape(name)}</span> {escape(value)}' for name, value in pairs.items()
+    return "".join(
+        f'<div class="pair"><span class="quiet">{escape(name)}</span> {escape(value)}</div>'
+        for name, value in pairs.items()
     )

@@ -48,7 +48,9 @@ def record(name: str, *, content: bool) -> dict[str, Any]:
     with serving(FakeLLM(seed=7, speed=SPEED, behaviour=BEHAVIOUR)) as url:
         agent = SupportAgent(client(url, SPEED), provider.get_tracer("support-assistant"))
         for service in SERVICES:
-            run_traffic(agent, service, threading.Event(), rate=1e6, requests=60, seed=7, workers=1)
+            run_traffic(
+                agent, service, threading.Event(), threading.Event(), rate=1e6, requests=60, seed=7, workers=1
+            )
     provider.shutdown()
     traces: dict[int, list[Any]] = {}
     for span in memory.get_finished_spans():

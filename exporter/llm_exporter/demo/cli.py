@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 SHARES: Final = {"support-assistant": 0.7, "ticket-triage": 0.3}
 """How the rate, and the number of requests, is split over the services."""
 
-SETTLE_SECONDS: Final = 5.0
+HOLD_SECONDS: Final = 1.5 * SCRAPE_SECONDS
+SETTLE_SECONDS: Final = 5.0 + HOLD_SECONDS
+"""At the end: as long as the last batch may be on its way, and then a new series at 0."""
 """How long the last values may take to be shown: held first samples, and the page's own cache."""
 
 
@@ -89,7 +91,10 @@ def _run(options: argparse.Namespace, stack: ExitStack, directory: Path, stop: t
             services.close()
             counted = _settle(where, screen)
     if counted is not None:
-        print(f"the provider served {where.llm.ledger.served} requests, the exporter counted {counted}")
+        served = where.llm.ledger.served
+        print(f"the provider served {served} requests, the exporter counted {counted}")
+        if counted < served and stop.is_set():
+            print("the rest were being answered when the traffic ended, so that their spans were never sent")
     # A service that is ended before it has begun to listen for signals dies of SIGTERM, which is as good.
     failed = [process for process in traffic if process.exit_code not in (0, -signal.SIGTERM)]
     lost = [process for process in traffic if "Failed to export" in process.output()]
@@ -125,7 +130,7 @@ def _start_servers(options: argparse.Namespace, stack: ExitStack, directory: Pat
     prometheus = None if options.no_prometheus else find_program("prometheus")
     exporter = None
     if options.otlp_endpoint is None:
-        hold = 1.5 * SCRAPE_SECONDS if prometheus else 0
+        hold = HOLD_SECONDS if prometheus else 0
         exporter = start_exporter(stack, directory, first_sample_hold=hold)
     metrics = exporter.metrics if exporter else options.metrics_url
     behaviour = Behaviour().changed({"incident": options.incident})

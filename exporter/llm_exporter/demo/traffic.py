@@ -61,6 +61,7 @@ def run_traffic(
     agent: SupportAgent,
     service: str,
     stop: threading.Event,
+    hurry: threading.Event,
     *,
     rate: float,
     requests: int | None,
@@ -69,7 +70,7 @@ def run_traffic(
 ) -> int:
     """Send requests until `stop` is set or all are sent; return how many.
 
-    Waits until all are answered; once `stop` is set, no longer than `DRAIN_SECONDS`."""
+    Waits until all are answered; once `hurry` is set, no longer than `DRAIN_SECONDS`."""
     rng = Random(f"{seed}:{service}")  # noqa: S311 - a simulation, not a secret
     free = threading.Semaphore(workers)
     sent = 0
@@ -92,18 +93,18 @@ def run_traffic(
                 pool.submit(answer, draw_request(agent, service, rng))
                 sent += 1
                 break
-    _drain(free, workers, stop)
+    _drain(free, workers, hurry)
     pool.shutdown(wait=False)
     return sent
 
 
-def _drain(free: threading.Semaphore, workers: int, stop: threading.Event) -> None:
+def _drain(free: threading.Semaphore, workers: int, hurry: threading.Event) -> None:
     """Return when all permits are back, so that nobody is being answered any more, or the time is up."""
     deadline = math.inf
     while workers and time.monotonic() < deadline:
         if free.acquire(timeout=0.2):
             workers -= 1
-        if stop.is_set() and math.isinf(deadline):
+        if hurry.is_set() and math.isinf(deadline):
             deadline = time.monotonic() + DRAIN_SECONDS
 
 
@@ -117,9 +118,14 @@ def client(llm_url: str, speed: float) -> OpenAI:
 def main(argv: list[str] | None = None) -> NoReturn:
     """Run one service, print how many requests it sent, and end the process."""
     options = _parser().parse_args(argv)
-    stop = threading.Event()
+    stop, hurry = threading.Event(), threading.Event()
+
+    def end(*_: object) -> None:
+        stop.set()
+        hurry.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, end)
     if options.duration:
         timer = threading.Timer(options.duration, stop.set)
         timer.daemon = True
@@ -131,6 +137,7 @@ def main(argv: list[str] | None = None) -> NoReturn:
         agent,
         options.service,
         stop,
+        hurry,
         rate=options.rate * options.speed,
         requests=options.requests,
         seed=options.seed,

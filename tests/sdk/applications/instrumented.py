@@ -44,7 +44,9 @@ def main() -> None:
     with serving(llm) as url:
         agent = SupportAgent(client(url, SPEED), provider.get_tracer("shop"))
         for service in ("support-assistant", "ticket-triage"):
-            run_traffic(agent, service, threading.Event(), rate=1e6, requests=15, seed=5, workers=2)
+            run_traffic(
+                agent, service, threading.Event(), threading.Event(), rate=1e6, requests=15, seed=5, workers=2
+            )
     metrics.force_flush()
     served: Counter[str] = Counter()
     for row, n in llm.ledger.tokens.items():
