@@ -11,9 +11,11 @@ from __future__ import annotations
 import threading
 import time
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
+from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from itertools import compress, product
 from sys import intern
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeGuard
@@ -121,20 +123,9 @@ class Cell:
 
     def observe_all(self, histogram: Instrument, column: Sequence[int]) -> None:
         """Count many values."""
-        counts, offset, bounds = self.counts, histogram.offset, histogram.bounds
         self.values[histogram.index] += sum(column)
-        if len(column) < 2 * len(bounds):
-            for value in column:
-                counts[offset + bisect_left(bounds, value)] += 1
-            return
-        ordered = sorted(column)
-        below = 0
-        for i, bound in enumerate(bounds, offset):
-            up_to = bisect_right(ordered, bound)
-            if up_to != below:
-                counts[i] += up_to - below
-                below = up_to
-        counts[offset + len(bounds)] += len(ordered) - below
+        for place, count in Counter(map(partial(bisect_left, histogram.bounds), column)).items():
+            self.counts[histogram.offset + place] += count
 
     def exemplify(self, histogram: Instrument, value: int, exemplar: bytes) -> None:
         """Make an already counted value the exemplar of its bucket."""
