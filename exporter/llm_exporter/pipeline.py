@@ -30,7 +30,7 @@ from llm_exporter.record import IMPLAUSIBLE, Context, Kind
 from llm_exporter.shapes import Fork, Scope, Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
 
     from llm_exporter.account import Accountant
     from llm_exporter.binding import Binding, CallBinding
@@ -128,7 +128,7 @@ class Pipeline:
         for resource, scopes in resources:
             context = self.context_of(resource)
             for encoded, scope, spans in scopes:
-                taken = spans[:room]
+                taken = spans if len(spans) <= room else spans[:room]
                 outcomes["over_limit"] += len(spans) - len(taken)
                 room -= len(taken)
                 self._uncounted += len(taken)
@@ -178,7 +178,7 @@ class Pipeline:
                 continue
             said = values[plan.operation_place] if plan.operation is None else plan.operation(values)
             variant = plan.variants.get(said) or plan.variant(values)
-            variant.seen += 1
+            variant.tally.spans += 1
             kind = variant.kind
             if kind is structure:
                 continue
@@ -257,14 +257,11 @@ class Pipeline:
 
     def forget_bindings(self) -> None:
         """Drop every remembered binding: the cells they point to may be gone, or their prices old."""
-        for variant in self._variants():
-            variant.bindings.clear()
+        for plan in self._plans.values():
+            for variant in plan.variants.values():
+                variant.bindings.clear()
         self.accountant.forget()
         self._n_bindings = 0
-
-    def _variants(self) -> Iterator[Variant]:
-        for plan in self._plans.values():
-            yield from plan.variants.values()
 
     def context_of(self, raw: bytes) -> Context:
         """Return what an encoded Resource says; resources that say the same share one context."""
@@ -303,16 +300,17 @@ class Pipeline:
         """
         self.accountant.settle()
         self._uncounted = 0
-        for variant in self._variants():
-            if variant.seen:
-                self._own.values[self._outcomes[variant.kind.value]] += variant.seen
-                self.store.add(c.EXPORTER_DIALECT_SPANS, (variant.plan.dialect.name,), by=variant.seen)
-                variant.seen = 0
+        for (dialect, kind), tally in self.vocabulary.tallies.items():
+            if tally.spans:
+                self._own.values[self._outcomes[kind.value]] += tally.spans
+                self.store.add(c.EXPORTER_DIALECT_SPANS, (dialect,), by=tally.spans)
+                tally.spans = 0
         self.store.set(c.EXPORTER_BINDINGS, self._n_bindings)
 
     def _forget_shapes(self) -> None:
-        self.collect()
         self.forget_bindings()
+        for scope in self._scopes.values():
+            scope.forget()
         self._scopes.clear()
         self._plans.clear()
         self._n_shapes = 0

@@ -136,8 +136,7 @@ class Plan:
 class Variant:
     """How spans of one plan and one operation are read: their kind, and which of their values are words.
 
-    `seen` counts its spans until the pipeline collects them; `bindings` is where the pipeline remembers what
-    became of their words.
+    `bindings` is where the pipeline remembers what became of their words; `tally` counts the spans.
     """
 
     __slots__ = (
@@ -148,8 +147,8 @@ class Variant:
         "operation",
         "places",
         "plan",
-        "seen",
         "streams",
+        "tally",
         "words",
     )
 
@@ -160,13 +159,13 @@ class Variant:
         self.plan = plan
         self.bindings: dict[Any, Any] = {}
         self._said: dict[Any, Record] = {}
-        self.seen = 0
         self.streams = said.endswith(".dostream")
         self.operation = plan.dialect.operations.get(said) or normalise.operation(said)
         names_model = plan.word_places(Field.REQUEST_MODEL) or plan.word_places(Field.RESPONSE_MODEL)
         if not self.operation and (names_model or plan.quantities.says_usage):
             self.operation = "chat"
         self.kind = Kind.CALL if self.operation in _CALLS else _KINDS.get(self.operation, Kind.STRUCTURE)
+        self.tally = plan.vocabulary.tally(plan.dialect.name, self.kind)
 
         places: list[int] = []
         self.derived: list[tuple[int, Json | Choice]] = []

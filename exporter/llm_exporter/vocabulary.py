@@ -8,7 +8,7 @@ from llm_exporter import catalogue as c
 from llm_exporter import dialects
 from llm_exporter.dialects._dialect import EventTime, When
 from llm_exporter.otlp.values import text
-from llm_exporter.record import Context
+from llm_exporter.record import Context, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 MAX_CONTEXTS: Final = 4096
 INHERITED: Final = (c.ENVIRONMENT, c.TEAM, c.FEATURE, c.USER_TIER, c.CUSTOMER)
 """Labels that any span may set, and its resource for those that do not."""
+
+
+class Tally:
+    """How many spans of one dialect and kind were read since this was last asked."""
+
+    __slots__ = ("spans",)
+
+    def __init__(self) -> None:
+        self.spans = 0
 
 
 class Vocabulary:
@@ -37,6 +46,8 @@ class Vocabulary:
             for label in (c.SERVICE_NAME, *INHERITED)
         }
         self._contexts: dict[tuple[str, ...], Context] = {}
+        self.tallies: dict[tuple[str, Kind], Tally] = {}
+        """By dialect and kind, so that no span goes uncounted when plans are dropped."""
         found = dialects.all_dialects().values()
         self._keys = frozenset(
             key
@@ -51,6 +62,10 @@ class Vocabulary:
         self._indexed = tuple(prefix for dialect in found for prefix in dialect.documents.indexed)
         self._prefixes = tuple(prefix for dialect in found for prefix in dialect.prefixes)
         self.marks = _fewest(mark for dialect in found for mark in dialect.marks)
+
+    def tally(self, dialect: str, kind: Kind) -> Tally:
+        """Return the tally of this dialect's spans of this kind."""
+        return self.tallies.setdefault((dialect, kind), Tally())
 
     def known(self, keys: Iterable[str]) -> tuple[str, ...]:
         """Return the keys that mean something, in a fixed order, so that big shapes share plans."""

@@ -442,3 +442,18 @@ def test_the_time_of_a_span_may_be_far_from_now(exporter: Exporter) -> None:
         exporter.send(a_call(start_ns=start))
     assert exporter.tokens() == {"input": 200, "output": 20}
     assert exporter.value("llm_request_cost_usd_count") + exporter.value("llm_unpriced_requests_total") == 2
+
+
+def test_no_span_goes_uncounted_however_many_operations_and_shapes_there_are(exporter: Exporter) -> None:
+    """What the pipeline remembers is dropped when there is too much of it; each span still has its one outcome."""
+    n_operations, n_shapes = 600, 5000
+    spans = [
+        a_span({"gen_ai.operation.name": f"chat{i}", "gen_ai.request.model": "m"})
+        for i in range(n_operations)
+    ]
+    spans += [a_call({f"my.attribute.{i}": 1}) for i in range(n_shapes)]
+    for start in range(0, len(spans), 500):
+        exporter.send(*spans[start : start + 500])
+    assert exporter.outcomes() == {"structure": n_operations, "call": n_shapes}
+    assert exporter.value("llm_exporter_dialect_spans_total", dialect="semconv") == n_operations + n_shapes
+    assert exporter.value("llm_requests_total") == n_shapes
