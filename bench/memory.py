@@ -148,5 +148,5 @@ def _rss_after_scrape(exporter: Engine) -> int:
 
 
 if __name__ == "__main__":
-    prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+    prometheus_client.disable_created_metrics()
     print(json.dumps(_beyond_caps() if sys.argv[1] == "novel" else _fill(sys.argv[1])))

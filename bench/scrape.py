@@ -39,7 +39,7 @@ _NS: Final = 5
 
 def section(quick: bool) -> tuple[list[Table], list[Check]]:
     """Measure each size, in each format; `quick` leaves the largest out."""
-    prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+    prometheus_client.disable_created_metrics()
     rows: list[Row] = []
     checks: list[Check] = []
     for size, n_resources in RESOURCES.items():
