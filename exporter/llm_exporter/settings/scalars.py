@@ -1,6 +1,7 @@
 """Kinds of values that are written as one word: what is allowed, in words and in code."""
 
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -14,18 +15,18 @@ NUMBER = re.compile(r"[-+]?([0-9]{1,18}(\.[0-9]{0,18})?|\.[0-9]{1,18})([eE][-+]?
 INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 
 
-class ScalarKind:
+class ScalarKind(ABC):
     """A kind written as one word; `parse` raises ValueError, with a hint if there is one, to refuse it."""
 
     secret = False
 
+    @abstractmethod
     def describe(self) -> str:
         """Say what is allowed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def parse(self, text: str, plain: bool) -> object:
         """Return the value of a text; `plain` when it had no quotes."""
-        raise NotImplementedError
 
     def read(self, node: Node, path: str, reading: Reading, default: object = UNSET) -> object:  # noqa: ARG002
         """Read a scalar."""
