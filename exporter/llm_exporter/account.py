@@ -188,7 +188,7 @@ class Accountant:
         values, counted = bound.anomalies.values, self._anomaly
         usage_said = numbers.input is not None or numbers.output is not None or numbers.uncached is not None
         if IMPLAUSIBLE in numbers:
-            if any(value == IMPLAUSIBLE for place, value in enumerate(numbers) if place not in (5, 6)):
+            if IMPLAUSIBLE in numbers._replace(first_token_ns=None, cost_pico=None):
                 values[counted["implausible_usage"]] += 1
                 usage_said = False
             if numbers.cost_pico == IMPLAUSIBLE:

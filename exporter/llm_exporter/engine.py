@@ -105,14 +105,20 @@ class Engine:
             self.store.set(c.EXPORTER_CONFIG_RELOAD_SUCCESSFUL, int(successful))
             self.store.set(c.EXPORTER_CONFIG_RELOAD_TIMESTAMP, timestamp_seconds)
 
-    def exposition(self, form: Format) -> list[bytes]:
-        """Return one scrape, a chunk per metric family."""
-        store, pipeline = self.store, self.pipeline
-        started = time.perf_counter_ns()
+    def refresh(self) -> None:
+        """Bring what is counted up to date with what was received: to be done before the store is read."""
+        parts = self._parts
+        store = parts.store
         with store.lock:
-            pipeline.collect()
+            parts.pipeline.collect()
             for group in store.distinct_groups():
                 store.set(c.EXPORTER_LABEL_SETS, len(group.cells), (group.name,))
+
+    def exposition(self, form: Format) -> list[bytes]:
+        """Return one scrape in chunks, as `exposition.render` yields them."""
+        store = self.store
+        started = time.perf_counter_ns()
+        self.refresh()
         chunks = list(render(store, form, time.monotonic()))
         with store.lock:
             cell = store.cell(c.EXPORTER_SCRAPE_DURATION, ())

@@ -107,8 +107,7 @@ class LLMMetrics(SpanProcessor):
         with store.lock:
             for reason, n in self._queue.take_drops().items():
                 store.add(c.EXPORTER_SPANS_DROPPED, (), reason, by=n)
-            for group in store.distinct_groups():
-                store.set(c.EXPORTER_LABEL_SETS, len(group.cells), (group.name,))
+        engine.refresh()
         yield from families(store, time.monotonic())
 
     def _start(self) -> None:
