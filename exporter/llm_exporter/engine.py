@@ -110,6 +110,7 @@ class Engine:
         parts = self._parts
         store = parts.store
         with store.lock:
+            store.now = time.monotonic()
             parts.pipeline.collect()
             for group in store.distinct_groups():
                 store.set(c.EXPORTER_LABEL_SETS, len(group.cells), (group.name,))
@@ -129,9 +130,10 @@ class Engine:
     def sweep(self) -> None:
         """Drop label sets that were idle for too long. To be called now and then, scraped or not."""
         with self.store.lock:
+            self.store.now = time.monotonic()
             self.pipeline.collect()
             if self.store.expire(time.monotonic()):
-                self.pipeline.forget_bindings()
+                self.pipeline.forget_cells()
 
 
 def _build(settings: Settings, old: _Parts | None) -> _Parts:
@@ -145,6 +147,7 @@ def _build(settings: Settings, old: _Parts | None) -> _Parts:
     if old is not None and same_shape:
         store = old.store
         with store.lock:
+            old.pipeline.assembly.release()
             old.pipeline.collect()
             store.limiter.caps = caps
             store.cells_per_group = settings.limits.series_per_metric_group
@@ -171,7 +174,11 @@ def _build(settings: Settings, old: _Parts | None) -> _Parts:
     )
     with store.lock:
         accountant = Accountant(store, prices, prefer_reported=settings.pricing.prefer_reported)
-        pipeline = Pipeline(accountant, vocabulary, limits)
+        pipeline = Pipeline(
+            accountant, vocabulary, limits, settings.tasks.patience(), settings.sampling.sampling()
+        )
+        if old is not None and same_shape:
+            pipeline.assembly.adopt(old.pipeline.assembly)
     return _Parts(settings, store, pipeline, prices)
 
 
