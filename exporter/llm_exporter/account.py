@@ -262,6 +262,8 @@ class Accountant:
         end: int,
         mark: bytes,
         times: int = 1,
+        *,
+        told: bool = False,
     ) -> tuple[int, int]:
         """Count a call.
 
@@ -274,6 +276,7 @@ class Accountant:
             end: End of the span.
             mark: The exemplar's trace id, span id and unix milliseconds, 32 bytes.
             times: How many calls it stands for, more than one where the others were sampled away.
+            told: Whether another span was counted with the usage and the cost of this call.
 
         Returns:
             Its tokens in all, and its cost in picodollars, 0 where that is not known.
@@ -311,7 +314,8 @@ class Accountant:
                 cell.observe(self._per_token, (duration - first_token) // (all_output - 1), mark, times)
             if bound.attributed is not None:
                 bound.attributed.values[self._attributed[1]] += total * times
-        return total, self._charge(bound, usage, reported_cost, start, mark, times)
+        cost = 0 if told else self._charge(bound, usage, reported_cost, start, mark, times)
+        return total, cost
 
     def row(
         self, bound: CallBinding, said: tuple[int, int, int, int, int], start: int, end: int, ids: bytes

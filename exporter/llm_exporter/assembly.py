@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from llm_exporter import catalogue as c
 from llm_exporter.binding import Bound
 from llm_exporter.loops import Loops
-from llm_exporter.nesting import Nesting
+from llm_exporter.nesting import Nesting, Verdict
 from llm_exporter.otlp.schema import DecodeError, parse_span
-from llm_exporter.record import Kind, Numbers, Record, disjoint
+from llm_exporter.record import NOWHERE, Kind, Numbers, Record, disjoint
 from llm_exporter.tasks import Tasks, Who, own_times
 from llm_exporter.trace import FRESH, Detail, Trace
 
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from llm_exporter.trace import Above, Node
 
 SPAN_ID: Final = 8
-MAX_WANTED: Final = 16
-"""Unknown parents of one trace that are looked for among spans that are not about an LLM."""
+MAX_ASIDE: Final = 128
+"""Spans of one trace that are about no LLM and kept for a while, in case one of them stands above others."""
+MAX_ASIDE_BYTES: Final = 32 << 20
 REMOTE_PARENT: Final = 0x200
 """Span flag of opentelemetry-proto: the parent is in another process."""
 
@@ -72,12 +73,13 @@ class Assembly:
         self._closed: dict[bytes, tuple[bytes, Inherited | None]] = {}
         self._at_rest: dict[tuple[Bound, Inherited | None], Node] = {}
         self._n_spans = 0
-        self._wanted: dict[bytes, Trace] = {}
+        self._aside_bytes = 0
         self._touched: list[Trace] = []
         self._wheel: dict[int, list[Trace]] = {}
         self._second = -1
         self._stamp = bytes(8)
         self._past = Bound(Record("", Kind.STRUCTURE))
+        self._past.context = NOWHERE
         by = {metric.name: self._store.groups[metric.name].instrument for metric in c.METRICS}
         self._outcomes = {
             name: by[c.EXPORTER_SPANS.name](c.EXPORTER_SPANS, name).index for name in c.OUTCOME.values
@@ -127,7 +129,7 @@ class Assembly:
         now = self._store.now
         for trace in touched:
             self._place(trace, now)
-        found = self._find_ancestors(skipped) if self._wanted and skipped else ()
+        found = self._find_ancestors(touched, skipped)
         hold = self.patience.hold_seconds
         for trace in (*touched, *found):
             if trace.held:
@@ -180,7 +182,7 @@ class Assembly:
         """Go on with the traces and conversations of another configuration, whose held spans are counted."""
         self.traces = older.traces
         self._closed = older._closed
-        self._wanted = older._wanted
+        self._aside_bytes = older._aside_bytes
         self._wheel = older._wheel
         self._n_spans = older._n_spans
         self.tasks.conversations.adopt(older.tasks.conversations)
@@ -210,7 +212,6 @@ class Assembly:
                 trace.speaks = True
             if missing and span_id in missing:
                 missing.discard(span_id)
-                self._wanted.pop(span_id, None)
                 if bound.is_call or bound.is_tool:
                     trace.nested = True
             if parent:
@@ -223,32 +224,50 @@ class Assembly:
                     trace.nested = True
         trace.context = context
         fresh.clear()
-        if missing and len(missing) <= MAX_WANTED:
-            for parent in missing:
-                self._wanted[parent] = trace
 
-    def _find_ancestors(self, skipped: list[tuple[Any, Context]]) -> list[Trace]:
+    def _find_ancestors(self, touched: list[Trace], skipped: list[tuple[Any, Context]]) -> list[Trace]:
         """Add those of the skipped spans that stand above known ones; return the traces that got some."""
-        wanted = self._wanted
-        index: dict[bytes, tuple[bytes, Context]] = {}
+        traces = self.traces
+        looking: dict[Trace, None] = {trace: None for trace in touched if trace.missing and trace.aside}
         for spans, context in skipped:
-            # Where encoders that write fields in order have the span id: behind the trace id.
-            index.update({raw[20:28]: (raw, context) for raw in spans})
-        found: dict[Trace, None] = {}
-        stack = [span_id for span_id in wanted if span_id in index]
+            for raw in spans:
+                # Where encoders that write fields in order have the trace id, and behind it the span id.
+                trace = traces.get(raw[2:18])
+                if trace is None:
+                    continue
+                span_id = raw[20:28]
+                aside = trace.aside
+                if aside is None:
+                    aside = trace.aside = {}
+                if trace.missing and span_id in trace.missing:
+                    looking[trace] = None
+                elif len(aside) >= MAX_ASIDE or self._aside_bytes > MAX_ASIDE_BYTES:
+                    continue
+                if span_id not in aside:
+                    aside[span_id] = (raw, context)
+                    self._aside_bytes += len(raw)
+        return [trace for trace in looking if self._ancestors_of(trace)]
+
+    def _ancestors_of(self, trace: Trace) -> bool:
+        """Take what stands above known spans of a trace from those put aside; return whether there was any."""
+        aside, missing = trace.aside, trace.missing
+        if not aside or not missing:
+            return False
+        stack = [span_id for span_id in missing if span_id in aside]
+        found = bool(stack)
         while stack:
             span_id = stack.pop()
-            trace = wanted.get(span_id)
-            if trace is None or span_id not in index:
+            kept = aside.pop(span_id, None)
+            if kept is None:
                 continue
-            raw, context = index[span_id]
+            raw, context = kept
+            self._aside_bytes -= len(raw)
             try:
                 span = parse_span(raw)
             except DecodeError:
                 continue
             if span.trace_id != trace.id or span.span_id != span_id or span_id in trace.nodes:
                 continue
-            del wanted[span_id]
             bound = self._ancestor(span, context)
             parent = span.parent_span_id
             trace.nodes[span_id] = (bound, parent, span.start, span.end, None)
@@ -256,10 +275,14 @@ class Assembly:
                 trace.saw_root(span_id, span, bool(parent), bound.record.failed)
             trace.fresh.append(span_id)
             self._place(trace, self._store.now)
-            found[trace] = None
-            if parent and parent in wanted:
+            if parent in missing and parent in aside:
                 stack.append(parent)
-        return list(found)
+        return found
+
+    def _forget_aside(self, trace: Trace) -> None:
+        if trace.aside is not None:
+            self._aside_bytes -= sum(len(raw) for raw, _ in trace.aside.values())
+            trace.aside = None
 
     def _count(self, trace: Trace, why: str) -> None:
         """Count the held spans of a trace with what is known of it."""
@@ -276,13 +299,22 @@ class Assembly:
             bound, parent, start, end, payload = node
             outer: list[bytes] = []
             if nesting is not None and (bound.is_call or bound.is_tool):
-                if nesting.repeats(span_id):
+                verdict = nesting.verdict(span_id)
+                if verdict is Verdict.REPEATS:
                     values[outcomes["repeated"]] += 1
                     if bound.is_call:
                         accountant.repeated(bound, "repeated_usage")
                     continue
                 if bound.is_call:
                     outer = nesting.around(span_id)
+                    if verdict is Verdict.REQUEST_ONLY:
+                        values[outcomes["call"]] += 1
+                        bound = self._heir(trace, bound, parent, start, outer, known)
+                        mark = trace.id + span_id + suffix
+                        accountant.call(bound, None, 0, None, start, end, mark, told=True)  # type: ignore[arg-type]
+                        trace.calls += 1
+                        trace.steps += 1
+                        continue
             if not alone:
                 bound = self._heir(trace, bound, parent, start, outer, known)
                 if outer:
@@ -413,6 +445,7 @@ class Assembly:
 
     def _rest(self, trace: Trace) -> None:
         """Keep of each span only what later ones may take over from it."""
+        self._forget_aside(trace)
         trace.stages = own_times(trace.nodes, trace.stages)
         under = self._accountant.inheritance.under
         known: dict[bytes, Above] = {}
@@ -443,9 +476,7 @@ class Assembly:
             self._count(trace, "evicted" if why == "evicted" else "timeout")
         del self.traces[trace.id]
         self._n_spans -= len(trace.nodes)
-        for parent in trace.missing or ():
-            if self._wanted.get(parent) is trace:
-                del self._wanted[parent]
+        self._forget_aside(trace)
         known: dict[bytes, Above] = {}
         above = trace.handed_down(trace.root, known, self._accountant.inheritance.under)
         if not trace.late:

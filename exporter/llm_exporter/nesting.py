@@ -7,6 +7,7 @@ The same holds for tools: a client of the Model Context Protocol writes a span i
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from llm_exporter.trace import FRESH
@@ -14,6 +15,16 @@ from llm_exporter.trace import FRESH
 if TYPE_CHECKING:
     from llm_exporter.binding import Bound
     from llm_exporter.trace import Trace
+
+
+class Verdict(Enum):
+    """What a span is to the call that it tells of."""
+
+    COUNTS = "counts"
+    REPEATS = "repeats"
+    """A span inside it counts, or one around it did."""
+    REQUEST_ONLY = "request_only"
+    """It is a request of its own, but a span around it was counted with its tokens and cost."""
 
 
 class Nesting:
@@ -33,18 +44,27 @@ class Nesting:
             if outer:
                 self.inner.setdefault(outer, []).append(span_id)
 
-    def repeats(self, span_id: bytes) -> bool:
-        """Return whether a held span is counted by another one, and remember it in the trace."""
+    def verdict(self, span_id: bytes) -> Verdict:
+        """Say what a held span is, and remember it in the trace where it does not count.
+
+        Where the span around it was counted before it came, that one stands for one call: the first that did
+        not fail. Others inside it are requests whose tokens have been counted.
+        """
         trace = self._trace
         covered = self._is_covered(span_id)
         if not covered and not self.inner.get(span_id):
-            return False
+            return Verdict.COUNTS
         trace.repeats = trace.repeats or set()
         trace.repeats.add(span_id)
-        if covered:
-            trace.covered = trace.covered or set()
-            trace.covered.add(span_id)
-        return True
+        if not covered:
+            return Verdict.REPEATS
+        trace.covered = trace.covered or {}
+        outer = self._around(span_id)
+        failed = self._nodes[span_id][0].record.failed
+        retried = failed and not self._nodes[outer][0].record.failed
+        first = not retried and outer not in trace.covered.values()
+        trace.covered[span_id] = outer if first else b""
+        return Verdict.REPEATS if first or not self._nodes[span_id][0].is_call else Verdict.REQUEST_ONLY
 
     def around(self, span_id: bytes) -> list[bytes]:
         """Return the spans for the same call around this one, innermost first."""

@@ -28,7 +28,7 @@ from llm_exporter.otlp.values import number, text
 from llm_exporter.quantities import tokens
 from llm_exporter.reading import Plan, Variant
 from llm_exporter.receive.sink import Malformed, Verdict
-from llm_exporter.record import IMPLAUSIBLE, Context, Kind, Record
+from llm_exporter.record import IMPLAUSIBLE, NOWHERE, Context, Kind, Record
 from llm_exporter.sampling import Sampling
 from llm_exporter.shapes import Fork, Scope, Shape
 from llm_exporter.trace import Detail
@@ -52,8 +52,6 @@ MAX_ANCESTORS: Final = 4096
 TRACE_ID: Final = 16
 NO_TRACE_ID: Final = bytes(TRACE_ID)
 NO_SPAN_ID: Final = bytes(SPAN_ID)
-NOWHERE: Final = Context("", "", "", "", "", "")
-"""No resource: what a span says under it, it says itself."""
 HANDED_DOWN: Final = tuple(label.name for label in INHERITED)
 MAX_UNCOUNTED: Final = 65_536
 """Spans after which collected calls are counted, whether anyone scrapes or not: what bounds their memory."""

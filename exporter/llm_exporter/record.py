@@ -36,6 +36,10 @@ class Context:
     customer: str
 
 
+NOWHERE = Context("", "", "", "", "", "")
+"""No resource: what a span says under it, it says itself."""
+
+
 class Record(NamedTuple):
     """The words of a span. Empty means not said. Values are canonical, but not yet bounded (see `labels`)."""
 

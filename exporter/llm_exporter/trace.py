@@ -43,7 +43,7 @@ class Trace:
     """
 
     __slots__ = (
-        "calls", "context", "cost", "covered", "crossed", "due", "end", "failed", "fresh", "held", "held_since", "id",
+        "aside", "calls", "context", "cost", "covered", "crossed", "due", "end", "failed", "fresh", "held", "held_since", "id",
         "late", "loops", "missing", "nested", "nodes", "opened", "remote_root", "repeats", "rested", "root",
         "root_end", "root_name", "root_start", "session", "speaks", "stages", "start", "steps", "times", "tokens",
         "tools", "touched",
@@ -70,8 +70,10 @@ class Trace:
         self.context: Context | None = None
         self.repeats: set[bytes] | None = None
         """Calls that were not counted because a span inside them is, or one around them was."""
-        self.covered: set[bytes] | None = None
-        """Those of them that one around them was counted for."""
+        self.covered: dict[bytes, bytes] | None = None
+        """Those of them that one around them was counted for; of each the one right around it that it repeats."""
+        self.aside: dict[bytes, tuple[bytes, Context]] | None = None
+        """Encoded spans that are about no LLM, by id, with their resources: one of them may stand above others."""
         self.session = b""
         self.root = b""
         """Span id of the outermost span."""
