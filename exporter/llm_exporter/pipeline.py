@@ -84,7 +84,7 @@ class Pipeline:
         self.limits = limits or Limits()
         self._contexts: dict[bytes, Context] = {}
         self._scopes: dict[bytes, Scope] = {}
-        self._plans: dict[tuple[str, str, tuple[str, ...]], Plan] = {}
+        self._plans: dict[tuple[str, str, str, tuple[str, ...]], Plan] = {}
         self._n_shapes = 0
         self._uncounted = 0
         self._n_bindings = 0
@@ -132,18 +132,20 @@ class Pipeline:
                 outcomes["over_limit"] += len(spans) - len(taken)
                 room -= len(taken)
                 self._uncounted += len(taken)
-                if not any(mark in encoded for mark in self.vocabulary.marks):
+                known_scope = self.scope_of(scope)
+                marks = known_scope.marks
+                if marks and not any(mark in encoded for mark in marks):
                     # One look at the whole scope is cheaper than one at each of its spans.
                     outcomes["not_llm"] += len(taken)
                     continue
-                self._count_scope(taken, self.scope_of(scope), context, stamp, outcomes)
+                self._count_scope(taken, known_scope, context, stamp, outcomes)
         return outcomes
 
     # One loop, not a function per step: a call for each span would cost more than most steps do.
     def _count_scope(  # noqa: C901
         self, spans: Any, scope: Scope, context: Context, stamp: bytes, outcomes: dict[str, int]
     ) -> None:
-        first_mark, *marks = self.vocabulary.marks
+        first_mark, *marks = scope.marks or (b"",)
         guesses, tokens_seen = scope.guesses, self._tokens
         call, structure, retrieval = Kind.CALL, Kind.STRUCTURE, Kind.RETRIEVAL
         skipped = 0
@@ -176,6 +178,8 @@ class Pipeline:
             if plan is None:
                 skipped += 1
                 continue
+            if plan.named:
+                values = plan.with_name(values, span.name)
             said = values[plan.operation_place] if plan.operation is None else plan.operation(values)
             variant = plan.variants.get(said) or plan.variant(values)
             variant.tally.spans += 1
@@ -193,12 +197,12 @@ class Pipeline:
                 mark = span.trace_id + span.span_id + stamp
                 self.accountant.other(bound, start, end, mark)
                 if kind is retrieval:
-                    documents, scores = plan.documents.read(attributes)
+                    documents, scores = variant.documents.read(attributes)
                     self.accountant.retrieval(bound, documents, scores, mark)
                 continue
-            quantities = plan.quantities
+            quantities = variant.quantities
             if bound.plain and (not quantities.more or (quantities.only_events and not span.events)):
-                raw_input, raw_output, raw_read, raw_write, raw_reasoning, raw_first, raw_cost = (
+                raw_input, raw_output, raw_read, raw_write, raw_reasoning, raw_first, raw_cost, raw_total = (
                     quantities.pick(values)
                 )
                 all_input = tokens_seen[raw_input]
@@ -214,6 +218,11 @@ class Pipeline:
                     and (raw_input or raw_output)
                     and not raw_first
                     and not raw_cost
+                    and (not raw_total or tokens_seen[raw_total] == all_input + all_output)
+                    and (
+                        quantities.audio is None
+                        or not any(map(tokens_seen.__getitem__, quantities.audio(values)))
+                    )
                     and start
                     and bound.valid_from <= start < bound.valid_until
                 ):
@@ -258,8 +267,7 @@ class Pipeline:
     def forget_bindings(self) -> None:
         """Drop every remembered binding: the cells they point to may be gone, or their prices old."""
         for plan in self._plans.values():
-            for variant in plan.variants.values():
-                variant.bindings.clear()
+            plan.forget_bindings()
         self.accountant.forget()
         self._n_bindings = 0
 
@@ -283,12 +291,13 @@ class Pipeline:
         scope = self._scopes.get(raw)
         if scope is None:
             try:
-                name = parse_scope(raw).name[:256].decode("utf-8", "replace")
+                said = parse_scope(raw)
+                name, version = (part[:256].decode("utf-8", "replace") for part in (said.name, said.version))
             except DecodeError:
-                name = ""
+                name = version = ""
             if len(self._scopes) >= MAX_RESOURCES:
                 self._forget_shapes()
-            scope = Scope(name)
+            scope = Scope(name, version, self.vocabulary.marks_for(name))
             if len(raw) <= MAX_MEMO_BYTES:
                 self._scopes[raw] = scope
         return scope
@@ -339,12 +348,12 @@ class Pipeline:
         dialect = dialects.claim(scope.name, keys, self.vocabulary.disabled)
         if dialect is None:
             return None
-        identity = (dialect.name, scope.name, keys)
+        identity = (dialect.name, scope.name, scope.version, keys)
         plan = self._plans.get(identity)
         if plan is None:
             if len(self._plans) >= MAX_SHAPES:
                 self._forget_shapes()
-            plan = self._plans[identity] = Plan(dialect, scope.name, keys, self.vocabulary)
+            plan = self._plans[identity] = Plan(dialect, scope.name, scope.version, keys, self.vocabulary)
         return plan
 
     def failure_of(self, span: Any) -> tuple[str, str] | None:
