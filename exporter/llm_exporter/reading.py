@@ -393,7 +393,7 @@ class Variant:
     def _action(self, verdict: str, failed: bool) -> str:
         """Return the catalogue's guardrail action of a verdict; a check that failed itself is an error."""
         word = verdict.lower()
-        return "error" if failed else self.plan.dialect.verdicts.get(word) or _ACTIONS.get(word, "flag")
+        return "error" if failed else self.plan.dialect.verdicts.get(word) or ACTIONS.get(word, "flag")
 
 
 def _operation(plan: Plan, values: Values) -> tuple[str, bool]:
@@ -451,7 +451,7 @@ def _says_failed(word: str) -> bool:
     return word.lower() in ("error", "failed", "failure", "true", "1")
 
 
-_ACTIONS: Final = {
+ACTIONS: Final = {
     "": "allow",
     "allow": "allow",
     "allowed": "allow",
