@@ -58,7 +58,7 @@ class Assembly:
     """
 
     def __init__(
-        self, accountant: Accountant, patience: Patience, ancestor: Callable[[Any, Context], Bound]
+        self, accountant: Accountant, patience: Patience, ancestor: Callable[[Any, Context, Trace], Bound]
     ) -> None:
         self._accountant = accountant
         self._store = accountant.store
@@ -268,7 +268,7 @@ class Assembly:
                 continue
             if span.trace_id != trace.id or span.span_id != span_id or span_id in trace.nodes:
                 continue
-            bound = self._ancestor(span, context)
+            bound = self._ancestor(span, context, trace)
             parent = span.parent_span_id
             trace.nodes[span_id] = (bound, parent, span.start, span.end, None)
             if not parent or span.flags & REMOTE_PARENT:

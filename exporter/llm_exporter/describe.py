@@ -83,15 +83,16 @@ def _describe(pipeline: Pipeline, context: Context, scope: Scope, raw: bytes) ->
     if len(keys) > limit:
         why = f"{len(keys)} attributes are over limits.attributes_per_span, {limit}"
         return Described(*identity, "over_limit", why=why)
-    marked = any(mark in raw for mark in pipeline.vocabulary.marks)
+    marked = not scope.marks or any(mark in raw for mark in scope.marks)
     shape = pipeline.shape_of(scope, attributes) if marked else None
     plan = shape.plan if shape is not None else None
     if shape is None or plan is None:
         shown = ", ".join(sorted(clean(key) for key in keys)[:MAX_KEYS]) or "none"
         return Described(*identity, "not_llm", why=f"no dialect knows any of its attributes: {shown}")
     failure = pipeline.failure_of(span) if span.status else None
-    values = shape.take(attributes)
+    values = plan.with_name(shape.take(attributes), span.name)
     variant = plan.variant(values)
+    plan = variant.plan
     record = variant.record(context, failure, variant.words_of(values))
     words = {
         name: clean(value)
@@ -105,7 +106,7 @@ def _describe(pipeline: Pipeline, context: Context, scope: Scope, raw: bytes) ->
         *identity,
         record.kind.value,
         dialect=plan.dialect.name,
-        why=_why(plan, scope.name, keys),
+        why=_why(plan, scope.name, keys, values),
         words=words,
         numbers=dict(_numbers(counted)),
         counted=tuple(dict.fromkeys(instrument.metric.name for instrument, _ in counted)),
@@ -176,17 +177,21 @@ def _span_name(span: Any) -> str:
     return clean(span.name[:MAX_NAME].decode("utf-8", "replace"))
 
 
-def _why(plan: Plan, scope: str, keys: tuple[str, ...]) -> str:
-    dialect = plan.dialect
-    evidence = dialect.evidence(scope, keys)
-    if evidence == 3:
+def _why(plan: Plan, scope: str, keys: tuple[str, ...], values: Values) -> str:
+    dialect, said = plan.dialect, plan.said(values)
+    known = frozenset(keys).intersection(plan.keys)
+    evidence = dialect.evidence(scope, known, said)
+    if evidence == dialects.BY_SCOPE:
         return f"scope {clean(scope)}"
-    known = sorted(dialect.keys.intersection(keys)) if evidence == 2 else []
-    if not known:
-        known = sorted(key for key in keys if dialect.prefixes and key.startswith(dialect.prefixes))
-    others = dialects.claims(scope, keys)
-    beside = [other.name for _, other in others if other.name != dialect.name]
-    return f"attribute {clean(known[0])}" + (f" (also looks like {', '.join(beside)})" if beside else "")
+    if known.intersection(dialect.keys):
+        shown = clean(min(known.intersection(dialect.keys)))
+    elif own := dialect.own_value(known, said):
+        shown = f"{clean(own)}={clean(said(own))}"
+    else:
+        prefixed = [key for key in keys if dialect.prefixes and key.startswith(dialect.prefixes)]
+        shown = clean(min(prefixed or known.intersection(dialect.shared)))
+    others = [other.name for _, other in dialects.claims(scope, known, said) if other.name != dialect.name]
+    return f"attribute {shown}" + (f" (also looks like {', '.join(others)})" if others else "")
 
 
 _DURATIONS: Final = frozenset(

@@ -13,7 +13,8 @@ from llm_exporter.account import Accountant
 from llm_exporter.describe import Described, describe_request
 from llm_exporter.dialects._dialect import When
 from llm_exporter.exposition import render
-from llm_exporter.otlp.schema import PROTOBUF_IMPLEMENTATION, DecodeError, opened
+from llm_exporter.logs import translator, unread
+from llm_exporter.otlp.schema import PROTOBUF_IMPLEMENTATION, DecodeError
 from llm_exporter.pipeline import Limits, Pipeline
 from llm_exporter.pricing import PriceBook
 from llm_exporter.receive.sink import Malformed, Verdict
@@ -78,16 +79,19 @@ class Engine:
             self.recent.add(describe_request(pipeline, request, most=room))
         return verdict
 
-    def logs(self, request: bytes, transport: str) -> Verdict:  # noqa: ARG002 - the sink's interface
-        """Count the log records of an encoded ExportLogsServiceRequest; none is read for content."""
+    def logs(self, request: bytes, transport: str) -> Verdict:
+        """Count the log records of an encoded ExportLogsServiceRequest that stand for calls, tools and the like."""
+        settings = self._parts.settings.logs
         try:
-            resources = opened(request)
+            found = translator(settings.keys()).translate(request) if settings.enabled else unread(request)
         except DecodeError as error:
             raise Malformed("the body is not a protobuf ExportLogsServiceRequest") from error
-        records = sum(len(scope.items) for _, scopes in resources for scope in scopes)
         with self.store.lock:
-            self.store.add(c.EXPORTER_LOG_RECORDS, (), "ignored", by=records)
-        return Verdict(0, "")
+            for outcome in ("read", "ignored", "invalid"):
+                self.store.add(c.EXPORTER_LOG_RECORDS, (), outcome, by=getattr(found, outcome))
+        rejected = self.traces(found.request, transport).rejected if found.read else 0
+        said = "log records that cannot be decoded, or have more attributes than limits.attributes_per_span"
+        return Verdict(found.invalid + rejected, said if found.invalid + rejected else "")
 
     def describe(self, request: bytes, most: int = 10_000) -> list[Described]:
         """Return how each span of an encoded request is read, without counting it."""

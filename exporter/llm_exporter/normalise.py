@@ -118,6 +118,46 @@ _OPERATIONS: Final[Mapping[str, str]] = {
 }
 
 
+CALLS: Final = frozenset(
+    {
+        "chat",
+        "text_completion",
+        "embeddings",
+        "rerank",
+        "image_generation",
+        "speech",
+        "transcription",
+        "realtime",
+    }
+)
+"""Operations that call a model."""
+_STRUCTURE: Final = frozenset(
+    {
+        "agent_handoff",
+        "agent_step",
+        "chain",
+        "create_agent",
+        "event",
+        "framework",
+        "handoff",
+        "invoke_workflow",
+        "parser",
+        "plan",
+        "prompt",
+        "span",
+        "step",
+        "task",
+        "workflow",
+    }
+)
+_OTHERS: Final = frozenset({"execute_tool", "guardrail", "invoke_agent", "retrieval"})
+
+
+def is_operation(canonical: str) -> bool:
+    """Return whether this is an operation that some instrumentation writes; any other word may stand for anything."""
+    return canonical in CALLS or canonical in _OTHERS or canonical in _STRUCTURE
+
+
 def operation(name: str) -> str:
     """Return the canonical operation; an unknown one stays as it is, in lower case."""
     lowered = name.strip().lower()
@@ -173,6 +213,14 @@ def finish_reason(value: Value) -> str:
         if found in ("", "stop"):
             found = reason
     return found
+
+
+def cache_result(value: str) -> str:
+    """Return `hit` or `miss` of what is said of a cache, a flag or a word; empty where it says neither."""
+    word = value.strip().lower()
+    if word == "hit" or truth(word):
+        return "hit"
+    return "miss" if word in ("miss", "false", "0", "no") else ""
 
 
 def truth(value: str) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from llm_exporter import catalogue as c
 from llm_exporter import dialects
 from llm_exporter.assembly import REMOTE_PARENT, SPAN_ID, Assembly, Patience
-from llm_exporter.binding import Bound
+from llm_exporter.dialects._dialect import Field
 from llm_exporter.failure import failure_of
 from llm_exporter.otlp.schema import (
     DecodeError,
@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from llm_exporter.account import Accountant
+    from llm_exporter.binding import Bound
     from llm_exporter.store import Store
+    from llm_exporter.trace import Trace
     from llm_exporter.vocabulary import Vocabulary
 
 STATUS_ERROR: Final = 2
@@ -52,6 +54,13 @@ MAX_ANCESTORS: Final = 4096
 TRACE_ID: Final = 16
 NO_TRACE_ID: Final = bytes(TRACE_ID)
 NO_SPAN_ID: Final = bytes(SPAN_ID)
+PROMPT_ATTRIBUTES: Final = {
+    field: [source for source in dialects.fallback().fields[field] if isinstance(source, str)]
+    for field in (Field.PROMPT_NAME, Field.PROMPT_VERSION)
+}
+SESSION_ATTRIBUTES: Final = [
+    source for source in dialects.fallback().fields[Field.SESSION] if isinstance(source, str)
+]
 HANDED_DOWN: Final = tuple(label.name for label in INHERITED)
 MAX_UNCOUNTED: Final = 65_536
 """Spans after which collected calls are counted, whether anyone scrapes or not: what bounds their memory."""
@@ -97,7 +106,7 @@ class Pipeline:
         self.assembly = Assembly(accountant, patience or Patience(), self._ancestor)
         self._contexts: dict[bytes, Context] = {}
         self._scopes: dict[bytes, Scope] = {}
-        self._plans: dict[tuple[str, str, tuple[str, ...]], Plan] = {}
+        self._plans: dict[tuple[str, str, str, tuple[str, ...]], Plan] = {}
         self._ancestors: dict[tuple[Any, ...], Bound] = {}
         self._n_shapes = 0
         self._uncounted = 0
@@ -149,13 +158,15 @@ class Pipeline:
                 outcomes["over_limit"] += len(spans) - len(taken)
                 room -= len(taken)
                 self._uncounted += len(taken)
-                if not any(mark in encoded for mark in self.vocabulary.marks):
+                known_scope = self.scope_of(scope)
+                marks = known_scope.marks
+                if marks and not any(mark in encoded for mark in marks):
                     # One look at the whole scope is cheaper than one at each of its spans.
                     outcomes["not_llm"] += len(taken)
                     skipped.append((taken, context))
                     continue
                 passed: list[bytes] = []
-                self._read_scope(taken, self.scope_of(scope), context, stamp, outcomes, passed)
+                self._read_scope(taken, known_scope, context, outcomes, passed)
                 if passed:
                     outcomes["not_llm"] += len(passed)
                     skipped.append((passed, context))
@@ -168,11 +179,10 @@ class Pipeline:
         spans: Any,
         scope: Scope,
         context: Context,
-        stamp: bytes,
         outcomes: dict[str, int],
         skipped: list[bytes],
     ) -> None:
-        first_mark, *marks = self.vocabulary.marks
+        first_mark, *marks = scope.marks or (b"",)
         guesses, tokens_seen = scope.guesses, self._tokens
         assembly = self.assembly
         traces = assembly.traces
@@ -209,6 +219,8 @@ class Pipeline:
             if plan is None:
                 skipped.append(raw)
                 continue
+            if plan.named:
+                values = plan.with_name(values, span.name)
             said = values[plan.operation_place] if plan.operation is None else plan.operation(values)
             variant = plan.variants.get(said) or plan.variant(values)
             variant.tally.spans += 1
@@ -240,6 +252,8 @@ class Pipeline:
             fresh.append(span_id)
             if not parent or span.flags & REMOTE_PARENT:
                 trace.saw_root(span_id, span, bool(parent), bound.record.failed)
+            if variant.session is not None and (session := variant.session(values)):
+                trace.session = session
             if trace.late:
                 self._own.values[self._late] += 1
             if kind is structure:
@@ -249,11 +263,11 @@ class Pipeline:
             if not trace.held:
                 trace.held_since = now
             trace.held.append(span_id)
-            quantities = plan.quantities
+            quantities = variant.quantities
             if kind is not call or sampled:
                 payload = self._detail(variant, values, attributes, span, bound)
             elif bound.plain and (not quantities.more or (quantities.only_events and not span.events)):
-                raw_input, raw_output, raw_read, raw_write, raw_reasoning, raw_first, raw_cost = (
+                raw_input, raw_output, raw_read, raw_write, raw_reasoning, raw_first, raw_cost, raw_total = (
                     quantities.pick(values)
                 )
                 all_input = tokens_seen[raw_input]
@@ -275,6 +289,11 @@ class Pipeline:
                     and (raw_input or raw_output)
                     and not raw_first
                     and not raw_cost
+                    and (not raw_total or tokens_seen[raw_total] == all_input + all_output)
+                    and (
+                        quantities.audio is None
+                        or not any(map(tokens_seen.__getitem__, quantities.audio(values)))
+                    )
                     and start
                 ):
                     payload = (all_input, all_output, read, write, reasoning)
@@ -286,28 +305,36 @@ class Pipeline:
 
     def _detail(self, variant: Variant, values: Any, attributes: Any, span: Any, bound: Bound) -> Detail:
         """Read what a span says beyond its words, where it is no plain call."""
-        kind, plan = variant.kind, variant.plan
+        kind = variant.kind
         times = 1
         if self.sampling.enabled:
             times, capped = self.sampling.weight(span.span_id, span.trace_state, attributes)
             if capped:
                 self.accountant.oversampled(bound)
         if kind is Kind.CALL:
-            return Detail(plan.quantities.read(values, span), times=times)
+            return Detail(variant.quantities.read(values, span), times=times)
         if kind is Kind.RETRIEVAL:
-            documents, scores = plan.documents.read(attributes)
+            documents, scores = variant.documents.read(attributes)
             return Detail(documents=documents, scores=tuple(scores), times=times)
-        return Detail(times=times)
+        arguments = variant.arguments(values) if variant.arguments is not None else b""
+        return Detail(arguments=fingerprint(arguments) if arguments else 0, times=times)
 
     def _id_of_its_own(self) -> bytes:
         """Return a trace id for a span that has none or a wrong one: of no size that an exemplar would show."""
         self._n_alone += 1
         return b"alone" + self._n_alone.to_bytes(8)
 
-    def _ancestor(self, span: Any, context: Context) -> Bound:
-        """Return what a span that is about no LLM hands down to those below it."""
+    def _ancestor(self, span: Any, context: Context, trace: Trace) -> Bound:
+        """Return what a span that is about no LLM hands down to those below it in a trace."""
         attributes = span.attributes
+        if not trace.session:
+            sessions = (attributes.get(key, b"") for key in SESSION_ATTRIBUTES)
+            trace.session = next(filter(None, sessions), b"")
         labels = {name: self.vocabulary.label(attributes, name) for name in HANDED_DOWN}
+        labels |= {
+            field.value: next(filter(None, (text(attributes.get(key, b"")) for key in keys)), "")
+            for field, keys in PROMPT_ATTRIBUTES.items()
+        }
         failed = bool(span.status) and self.failure_of(span) is not None
         key = (context, failed, *labels.values())
         bound = self._ancestors.get(key)
@@ -331,8 +358,7 @@ class Pipeline:
     def forget_bindings(self) -> None:
         """Drop every remembered binding: the cells they point to may be gone, or their prices old."""
         for plan in self._plans.values():
-            for variant in plan.variants.values():
-                variant.bindings.clear()
+            plan.forget_bindings()
         self._ancestors.clear()
         self.accountant.forget()
         self._n_bindings = 0
@@ -362,12 +388,13 @@ class Pipeline:
         scope = self._scopes.get(raw)
         if scope is None:
             try:
-                name = parse_scope(raw).name[:256].decode("utf-8", "replace")
+                said = parse_scope(raw)
+                name, version = (part[:256].decode("utf-8", "replace") for part in (said.name, said.version))
             except DecodeError:
-                name = ""
+                name = version = ""
             if len(self._scopes) >= MAX_RESOURCES:
                 self._forget_shapes()
-            scope = Scope(name)
+            scope = Scope(name, version, self.vocabulary.marks_for(name))
             if len(raw) <= MAX_MEMO_BYTES:
                 self._scopes[raw] = scope
         return scope
@@ -419,12 +446,12 @@ class Pipeline:
         dialect = dialects.claim(scope.name, keys, self.vocabulary.disabled)
         if dialect is None:
             return None
-        identity = (dialect.name, scope.name, keys)
+        identity = (dialect.name, scope.name, scope.version, keys)
         plan = self._plans.get(identity)
         if plan is None:
             if len(self._plans) >= MAX_SHAPES:
                 self._forget_shapes()
-            plan = self._plans[identity] = Plan(dialect, scope.name, keys, self.vocabulary)
+            plan = self._plans[identity] = Plan(dialect, scope.name, scope.version, keys, self.vocabulary)
         return plan
 
     def failure_of(self, span: Any) -> tuple[str, str] | None:

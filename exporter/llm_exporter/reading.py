@@ -12,36 +12,29 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from llm_exporter import dialects, errors, normalise
-from llm_exporter.dialects._dialect import Choice, Dialect, Field, Json
+from llm_exporter.dialects._dialect import IDENTITIES, Derived, Dialect, Field, SpanName
 from llm_exporter.otlp.values import Value, as_text, decode, text
 from llm_exporter.quantities import DocumentList, Quantities
 from llm_exporter.record import Context, Kind, Record
 from llm_exporter.vocabulary import INHERITED, attribute_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from llm_exporter.dialects._dialect import Source
     from llm_exporter.vocabulary import Vocabulary
 
 Values = tuple[bytes, ...]
-"""Per span: the encoded values of its attributes as `Shape.take` looks them up; the last one is `b""`."""
+"""Per span: the encoded values of its attributes as `Shape.take` looks them up; the last one is `b""`, and so is
+the last but one, unless it is the span's name, which is plain text."""
+Place = tuple[int, Derived | None]
+"""Where the values hold a word, and what derives it from that value; None where it stands as it is."""
 Words = tuple[Any, ...]
 """Per span: the encoded values that are words to its variant, then what its derived sources found."""
+if TYPE_CHECKING:
+    Identify = Callable[[Values], bytes]
 MAX_VARIANTS: Final = 256
 MAX_RECORDS: Final = 1024
-_CALLS: Final = frozenset(
-    (
-        "chat",
-        "text_completion",
-        "embeddings",
-        "rerank",
-        "image_generation",
-        "speech",
-        "transcription",
-        "realtime",
-    )
-)
 _KINDS: Final = {
     "execute_tool": Kind.TOOL,
     "invoke_agent": Kind.AGENT,
@@ -51,7 +44,7 @@ _KINDS: Final = {
 _RELEVANT: Final = {
     Kind.CALL: (
         Field.PROVIDER, Field.RESPONSE_MODEL, Field.REQUEST_MODEL, Field.FINISH_REASON, Field.STREAM,
-        Field.SERVICE_TIER, Field.PROMPT_NAME, Field.PROMPT_VERSION, Field.ERROR_TYPE, Field.FAILED,
+        Field.SERVICE_TIER, Field.RESPONSE_CACHE, Field.TOKEN_SEMANTICS, Field.ERROR_TYPE, Field.FAILED,
     ),
     Kind.TOOL: (Field.TOOL, Field.AGENT, Field.ERROR_TYPE, Field.FAILED),
     Kind.AGENT: (Field.AGENT_RUN, Field.AGENT, Field.ERROR_TYPE, Field.FAILED),
@@ -60,63 +53,160 @@ _RELEVANT: Final = {
     Kind.STRUCTURE: (),
 }  # fmt: skip
 """The words that decide where a span of a kind counts. Any other would only multiply what must be remembered."""
+_PROMPT: Final = (Field.PROMPT_NAME, Field.PROMPT_VERSION)
+"""Words that a span may set for the calls below it, whatever its kind, like the labels that are `INHERITED`."""
+_EMPTY: Final = (b"", b"\n\x00")
+"""Encodings of no value and of an empty string."""
+_NAME: Final = -2
+"""Where the values of plans that read it hold the span's name."""
 
 
 class Plan:
     """How spans with one set of known attributes are read.
 
-    `keys` are those attributes; a span's values come in their order. Which operation it is says the value at
-    `operation_place`, or what `operation` picks where several attributes do.
+    `keys` are those attributes; a span's values come in their order. Which variant reads it says the value at
+    `operation_place`, or what `operation` makes of its values where that is not enough: because several
+    attributes say the operation, because it must be derived, or because a rival dialect may claim the span by
+    what a value says. Where `named`, the values must hold the span's name, see `with_name`.
     """
 
     __slots__ = (
+        "_derives_operation",
+        "_identities",
+        "_rivals",
         "dialect",
         "documents",
         "keys",
+        "named",
         "operation",
         "operation_place",
         "quantities",
         "scope",
         "variants",
+        "version",
         "vocabulary",
     )
 
-    def __init__(self, dialect: Dialect, scope: str, keys: Sequence[str], vocabulary: Vocabulary) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        scope: str,
+        version: str,
+        keys: Sequence[str],
+        vocabulary: Vocabulary,
+        *,
+        contested: bool = True,
+    ) -> None:
+        """Work out the plan.
+
+        Args:
+            dialect: What the spans are in by all but their values.
+            scope: Name of their instrumentation scope.
+            version: Version of the scope, empty where it is not said.
+            keys: Their attributes that mean anything.
+            vocabulary: What attributes mean under the configuration.
+            contested: Whether dialects that know their spans by values may claim some of them.
+        """
         self.dialect = dialect
         self.scope = scope
+        self.version = version
         self.vocabulary = vocabulary
         self.keys = tuple(keys)
         self.variants: dict[Any, Variant] = {}
-        places = [place for place, _ in self.word_places(Field.OPERATION)]
-        self.operation_place = places[0] if places else -1
-        self.operation = itemgetter(*places) if len(places) > 1 else None
-        self.quantities = Quantities(self.keys, self._sources)
+        rivals = dialects.rivals(dialect, scope, keys, vocabulary.disabled) if contested else []
+        self._rivals = {
+            rival.name: Plan(rival, scope, version, keys, vocabulary, contested=False) for rival in rivals
+        }
+        self.named: bool = any(rival.named for rival in self._rivals.values()) or any(
+            isinstance(source, SpanName) for sources in dialect.fields.values() for source in sources
+        )
+        self._settle_operation(rivals)
+        self.quantities = Quantities(self.keys, self._sources, self._streamed(), self._reasoning_outside())
         self.documents = DocumentList(self.keys, (dialect.documents, dialects.fallback().documents))
+        self._identities = {field: _raw(self.word_places(field)) for field in IDENTITIES}
+
+    def _settle_operation(self, rivals: Iterable[Dialect]) -> None:
+        own = self.word_places(Field.OPERATION)
+        derived = [(place, source) for place, source in own if source is not None]
+        self._derives_operation = bool(derived)
+        told_apart = {key for rival in rivals for key in rival.values if key in self.keys}
+        found = [place for place, source in own if source is None]
+        found += [self.keys.index(key) for key in sorted(told_apart)]
+        for rival in self._rivals.values():
+            found += [place for place, source in rival.word_places(Field.OPERATION) if source is None]
+        places = list(dict.fromkeys(found))
+        self.operation_place = places[0] if places else -1
+        self.operation: Callable[[Values], Any] | None = itemgetter(*places) if len(places) > 1 else None
+        if derived:
+
+            def operation(values: Values) -> Any:
+                # What is derived is one of few words; what it is derived from may be another in every span.
+                words = [as_text(source.read(values[place])) for place, source in derived]
+                return (*[values[place] for place in places], *words)
+
+            self.operation = operation
 
     def variant(self, values: Values) -> Variant:
         """Return how a span with these values is read, which depends on its operation."""
         said = values[self.operation_place] if self.operation is None else self.operation(values)
         variant = self.variants.get(said)
         if variant is None:
+            plan = self._claimed(values)
+            if plan is self:
+                variant = Variant(self, values)
+            else:
+                variant = plan.variant(values)
+                if plan._derives_operation:
+                    # `said` does not tell its variants apart.
+                    return variant
             if len(self.variants) >= MAX_VARIANTS:
                 self.variants.clear()
-            variant = self.variants[said] = Variant(self, values)
+            self.variants[said] = variant
         return variant
 
-    def word_places(self, field: Field) -> list[tuple[int, Json | Choice | None]]:
+    def _claimed(self, values: Values) -> Plan:
+        """Return the plan of the dialect that a span with these values is in: this one, or a rival's."""
+        if not self._rivals:
+            return self
+        dialect = dialects.claim(self.scope, self.keys, self.vocabulary.disabled, self.said(values))
+        return self._rivals.get(dialect.name, self) if dialect is not None else self
+
+    def said(self, values: Values) -> Callable[[str], str]:
+        """Return what tells the text of an attribute, in lower case."""
+        return lambda key: text(values[self.keys.index(key)]).lower()
+
+    def with_name(self, values: Values, name: bytes) -> Values:
+        """Return a span's values with its name in its place, if the plan reads it."""
+        return (*values[:_NAME], name, b"") if self.named else values
+
+    def forget_bindings(self) -> None:
+        """Drop what the pipeline remembers at the variants."""
+        for variant in self.variants.values():
+            variant.bindings.clear()
+        for rival in self._rivals.values():
+            rival.forget_bindings()
+
+    def word_places(self, field: Field) -> list[Place]:
         """Return where the values hold a word, best first, each with what derives it from the attribute."""
         return self._places(self._sources(field))
 
-    def label_places(self, label: str) -> list[tuple[int, Json | Choice | None]]:
+    def label_places(self, label: str) -> list[Place]:
         """Return where the values hold a label that any dialect's spans may set, best first."""
         return self._places(self.vocabulary.label_attributes[label])
 
-    def _places(self, sources: Iterable[Source]) -> list[tuple[int, Json | Choice | None]]:
-        return [
-            (self.keys.index(attribute_of(source)), source if isinstance(source, Json | Choice) else None)
-            for source in sources
-            if attribute_of(source) in self.keys
-        ]
+    def identity(self, field: Field) -> Identify | None:
+        """Return what picks the encoded identity from the values, None where these spans have none."""
+        return self._identities[field]
+
+    def _places(self, sources: Iterable[Source]) -> list[Place]:
+        found: list[Place] = []
+        for source in sources:
+            if isinstance(source, SpanName):
+                found.append((_NAME, source))
+            elif attribute_of(source) in self.keys:
+                derives = source if isinstance(source, Derived) else None
+                found.append((self.keys.index(attribute_of(source)), derives))
+        return found
 
     def _sources(self, field: Field) -> tuple[Source, ...]:
         own = self.dialect.fields.get(field, ())
@@ -125,54 +215,93 @@ class Plan:
         semconv = dialects.fallback().fields.get(field, ())
         return (*own, *(source for source in semconv if source not in own))
 
-    def excludes_cache(self, provider: str) -> bool:
-        """Return whether the writer's input tokens leave out the prompt cache, for this canonical provider."""
+    def _word(self, field: Field, values: Values) -> str:
+        return next(_texts(self.word_places(field), values), "")
+
+    def _streamed(self) -> Callable[[Values], bool] | None:
+        if not self.dialect.first_token_needs_stream:
+            return None
+        return lambda values: normalise.truth(self._word(Field.STREAM, values))
+
+    def _reasoning_outside(self) -> Callable[[Values], bool] | None:
+        providers = {
+            when.provider
+            for when in self.dialect.reasoning_outside_output
+            if when.matches(self.scope, when.provider, self.version)
+        }
+        if not providers:
+            return None
+        if "" in providers:
+            return lambda values: True  # noqa: ARG005 - whatever they are
+
+        def outside(values: Values) -> bool:
+            model = self._word(Field.RESPONSE_MODEL, values) or self._word(Field.REQUEST_MODEL, values)
+            return normalise.provider(self._word(Field.PROVIDER, values), model) in providers
+
+        return outside
+
+    def excludes_cache(self, provider: str, token_semantics: str) -> bool | None:
+        """Return whether the writer's input tokens leave out the prompt cache; None where nobody knows.
+
+        Args:
+            provider: Canonical name of the provider.
+            token_semantics: What the span says of its own counts.
+        """
         for when, included in self.vocabulary.cache_in_input:
-            if when.matches(self.scope, provider):
+            if when.matches(self.scope, provider, self.version):
                 return not included
-        return any(when.matches(self.scope, provider) for when in self.dialect.cache_outside_input)
+        if token_semantics.lower() == "inclusive":
+            return False
+        whens = self.dialect.cache_outside_input
+        return True if any(when.matches(self.scope, provider, self.version) for when in whens) else None
 
 
 class Variant:
     """How spans of one plan and one operation are read: their kind, and which of their values are words.
 
-    `bindings` is where the pipeline remembers what became of their words; `tally` counts the spans.
+    `bindings` is where the pipeline remembers what became of their words; `tally` counts the spans. `session`,
+    `response_id` and `arguments` pick from the values what tells spans apart, encoded, `b""` where a span does
+    not say it; they are None where no span of the plan can.
     """
 
     __slots__ = (
         "_said",
+        "arguments",
         "bindings",
         "derived",
+        "documents",
         "kind",
         "operation",
         "places",
         "plan",
+        "quantities",
+        "response_id",
+        "session",
         "streams",
         "tally",
         "words",
     )
 
     def __init__(self, plan: Plan, values: Values) -> None:
-        said = ""
-        for place, _ in plan.word_places(Field.OPERATION):
-            said = said or text(values[place]).lower()
         self.plan = plan
+        self.quantities = plan.quantities
+        self.documents = plan.documents
         self.bindings: dict[Any, Any] = {}
         self._said: dict[Any, Record] = {}
-        self.streams = said.endswith(".dostream")
-        self.operation = plan.dialect.operations.get(said) or normalise.operation(said)
-        names_model = plan.word_places(Field.REQUEST_MODEL) or plan.word_places(Field.RESPONSE_MODEL)
-        if not self.operation and (names_model or plan.quantities.says_usage):
-            self.operation = "chat"
-        self.kind = Kind.CALL if self.operation in _CALLS else _KINDS.get(self.operation, Kind.STRUCTURE)
+        self.operation, self.streams = _operation(plan, values)
+        self.kind = (
+            Kind.CALL if self.operation in normalise.CALLS else _KINDS.get(self.operation, Kind.STRUCTURE)
+        )
         self.tally = plan.vocabulary.tally(plan.dialect.name, self.kind)
+        self.session = plan.identity(Field.SESSION)
+        self.response_id = plan.identity(Field.RESPONSE_ID) if self.kind is Kind.CALL else None
+        self.arguments = plan.identity(Field.TOOL_ARGUMENTS) if self.kind is Kind.TOOL else None
 
         places: list[int] = []
-        self.derived: list[tuple[int, Json | Choice]] = []
+        self.derived: list[tuple[int, Derived]] = []
         self.places: dict[str, list[tuple[bool, int]]] = {}
-        found = {field.value: plan.word_places(field) for field in _RELEVANT[self.kind]}
-        if self.kind is not Kind.STRUCTURE:
-            found |= {label.name: plan.label_places(label.name) for label in INHERITED}
+        found = {field.value: plan.word_places(field) for field in (*_RELEVANT[self.kind], *_PROMPT)}
+        found |= {label.name: plan.label_places(label.name) for label in INHERITED}
         for name, sources in found.items():
             own = self.places[name] = []
             for place, source in sources:
@@ -237,10 +366,11 @@ class Variant:
             retriever=word(Field.RETRIEVER),
             guardrail=word(Field.GUARDRAIL),
             direction=word(Field.DIRECTION).lower(),
-            action=_action(word(Field.VERDICT), failed) if kind is Kind.GUARDRAIL else "",
+            action=self._action(word(Field.VERDICT), failed) if kind is Kind.GUARDRAIL else "",
             prompt_name=word(Field.PROMPT_NAME),
             prompt_version=word(Field.PROMPT_VERSION),
-            input_excludes_cache=self.plan.excludes_cache(provider),
+            response_cache=normalise.cache_result(word(Field.RESPONSE_CACHE)),
+            input_excludes_cache=self.plan.excludes_cache(provider, word(Field.TOKEN_SEMANTICS)),
         )
 
     def _word(self, name: str, words: Words) -> str:
@@ -260,6 +390,57 @@ class Variant:
                 return found
         return None
 
+    def _action(self, verdict: str, failed: bool) -> str:
+        """Return the catalogue's guardrail action of a verdict; a check that failed itself is an error."""
+        word = verdict.lower()
+        return "error" if failed else self.plan.dialect.verdicts.get(word) or ACTIONS.get(word, "flag")
+
+
+def _operation(plan: Plan, values: Values) -> tuple[str, bool]:
+    """Return the canonical operation of a span, and whether its word says that the answer was streamed.
+
+    The first word that is known counts; then an attribute that implies one; then the first word, whatever it is.
+    """
+    own = plan.dialect.operations
+    words = [word.lower() for word in _texts(plan.word_places(Field.OPERATION), values)]
+    known = [word for word in words if word in own or normalise.is_operation(normalise.operation(word))]
+    implied = next((operation for key, operation in plan.dialect.implied if key in plan.keys), "")
+    if not known and implied:
+        return implied, False
+    said = (known or words or [""])[0]
+    found = own.get(said) or normalise.operation(said)
+    names_model = any(
+        source is None
+        for field in (Field.REQUEST_MODEL, Field.RESPONSE_MODEL)
+        for _, source in plan.word_places(field)
+    )
+    if not found and (names_model or plan.quantities.says_usage):
+        found = "chat"
+    return found, said.endswith(".dostream")
+
+
+def _texts(places: Iterable[Place], values: Values) -> Iterator[str]:
+    """Yield the words that are said at these places."""
+    for place, source in places:
+        found = text(values[place]) if source is None else as_text(source.read(values[place]))
+        if found:
+            yield found
+
+
+def _raw(places: Sequence[Place]) -> Identify | None:
+    """Return what picks the first of these that is said, encoded; None where there is no place."""
+    if not places:
+        return None
+
+    def identify(values: Values) -> bytes:
+        for place, source in places:
+            raw = values[place] if source is None else as_text(source.read(values[place])).encode()
+            if raw not in _EMPTY:
+                return raw
+        return b""
+
+    return identify
+
 
 def _picker(places: Sequence[int]) -> Callable[[Values], tuple[bytes, ...]]:
     """Return what picks these places from a span's values, as a tuple even where there are fewer than two."""
@@ -270,7 +451,7 @@ def _says_failed(word: str) -> bool:
     return word.lower() in ("error", "failed", "failure", "true", "1")
 
 
-_ACTIONS: Final = {
+ACTIONS: Final = {
     "": "allow",
     "allow": "allow",
     "allowed": "allow",
@@ -290,8 +471,3 @@ _ACTIONS: Final = {
     "redact": "mask",
     "true": "block",
 }
-
-
-def _action(verdict: str, failed: bool) -> str:
-    """Return the catalogue's guardrail action of a verdict; a check that failed itself is an error."""
-    return "error" if failed else _ACTIONS.get(verdict.strip().lower(), "flag")

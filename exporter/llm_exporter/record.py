@@ -69,8 +69,11 @@ class Record(NamedTuple):
     action: str = ""
     prompt_name: str = ""
     prompt_version: str = ""
-    input_excludes_cache: bool = False
-    """Whether the writer's input token count leaves out what went from and to the prompt cache."""
+    response_cache: str = ""
+    """`hit` or `miss` where a cache of whole answers was asked."""
+    input_excludes_cache: bool | None = None
+    """Whether the writer's input token count leaves out what went from and to the prompt cache; None where only
+    the numbers can tell."""
 
     def within(self, context: Context) -> Record:
         """Return the record of a span with these words under a resource, which says what the span leaves open."""
@@ -96,10 +99,16 @@ class Numbers(NamedTuple):
     """From the start of the span."""
     cost_pico: int | None = None
     """Cost that the writer reports, in picodollars."""
+    total: int | None = None
+    """All tokens of the call: only to see what the other counts contain."""
     uncached: int | None = None
     """Input tokens outside the prompt cache, where the writer says so separately."""
     cache_write_1h: int | None = None
     """The part of `cache_write` that is kept for an hour, which costs more."""
+    input_audio: int | None = None
+    """The part of `input` that is audio."""
+    output_audio: int | None = None
+    """The part of `output` that is audio."""
 
 
 IMPLAUSIBLE = -1
@@ -108,28 +117,49 @@ MAX_TOKENS = 10**9
 MAX_COST_PICO = 10_000 * 10**12
 
 
-def disjoint(numbers: Numbers, excludes_cache: bool) -> tuple[Usage, tuple[str, ...]]:
+def disjoint(numbers: Numbers, excludes_cache: bool | None) -> tuple[Usage, tuple[str, ...]]:
     """Return the usage in disjoint counts, and the anomalies that had to be repaired.
 
-    Cache reads and writes larger than the input prove that the writer left them out of it; reasoning larger
-    than the output proves the same of reasoning. Source: open-telemetry/semantic-conventions#3163 for the
-    inclusive reading, providers' API references for the exclusive one.
+    The conventions count the prompt cache inside the input and reasoning inside the output. What is known of
+    the writer comes first. Otherwise cache reads and writes larger than the input prove that it left them out,
+    reasoning larger than the output proves the same of reasoning, and so does a total that is the sum with
+    them and not the sum without. Source: open-telemetry/semantic-conventions#3163 for the inclusive reading,
+    providers' API references for the exclusive one.
+
+    Args:
+        numbers: As the span says them.
+        excludes_cache: As in `Record.input_excludes_cache`.
     """
-    read, write = numbers.cache_read or 0, numbers.cache_write or 0
-    total, output, reasoning = numbers.input or 0, numbers.output or 0, numbers.reasoning or 0
+    given, output = numbers.input or 0, numbers.output or 0
+    read, write, reasoning = numbers.cache_read or 0, numbers.cache_write or 0, numbers.reasoning or 0
+    cached, total = read + write, numbers.total
     found = []
     if numbers.uncached is not None:
         plain = numbers.uncached
     elif excludes_cache:
-        plain = total
-    elif read + write > total:
-        plain = total
+        plain = given
+    elif cached > given:
+        plain = given
         found.append("cache_exceeds_input")
+    elif excludes_cache is None and cached and total == given + cached + output:
+        plain = given
     else:
-        plain = total - read - write
+        plain = given - cached
     if reasoning > output:
         found.append("reasoning_exceeds_output")
     else:
-        output -= reasoning
-    hour = min(numbers.cache_write_1h or 0, write)
-    return Usage(plain, read, write, output, reasoning, hour), tuple(found)
+        # Some totals leave the prompt cache out even where the input does.
+        inside = (given + output, plain + cached + output)
+        if total is None or total in inside or total - reasoning not in inside:
+            output -= reasoning
+    usage = Usage(plain, read, write, output, reasoning, min(numbers.cache_write_1h or 0, write))
+    return usage._replace(**_audio_of(numbers, usage)), tuple(found)
+
+
+def _audio_of(numbers: Numbers, usage: Usage) -> dict[str, int]:
+    """Return the parts of a usage that are audio, where prices tell them apart."""
+    parts = {
+        "input_audio": min(numbers.input_audio or 0, usage.input),
+        "output_audio": min(numbers.output_audio or 0, usage.output),
+    }
+    return {name: count for name, count in parts.items() if name in Usage._fields}

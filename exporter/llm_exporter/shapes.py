@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from llm_exporter.reading import Plan
 
 NOTHING: Final = "\0"
-"""A name no attribute has; looked up last, so that the last value is always `b""`."""
+"""A name no attribute has; looked up last and last but one, so that the last two values are always `b""`."""
 _MAX_FORKS: Final = 8
 
 
 class Shape:
     """A set of attribute names, and the plan for spans that have just these.
 
-    `take` looks every name up; its values start with those of `plan.keys`, in that order, and end with `b""`.
+    `take` looks every name up; its values start with those of `plan.keys`, in that order, and end with `b""` twice.
     """
 
     __slots__ = ("keys", "plan", "size", "take")
@@ -50,12 +50,17 @@ class Fork:
 
 
 class Scope:
-    """One instrumentation scope: its name, and the shapes seen under it, by number of attributes."""
+    """One instrumentation scope: its name and version, and the shapes seen under it, by number of attributes.
 
-    __slots__ = ("guesses", "name", "shapes")
+    `marks` are the byte strings of which a span must have one to be worth reading; without any, all are read.
+    """
 
-    def __init__(self, name: str) -> None:
+    __slots__ = ("guesses", "marks", "name", "shapes", "version")
+
+    def __init__(self, name: str, version: str = "", marks: tuple[bytes, ...] = ()) -> None:
         self.name = name
+        self.version = version
+        self.marks = marks
         self.shapes: dict[frozenset[str], Shape] = {}
         self.guesses: dict[int, Shape | Fork] = {}
 

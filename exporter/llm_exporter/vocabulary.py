@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
 from llm_exporter import catalogue as c
 from llm_exporter import dialects
-from llm_exporter.dialects._dialect import EventTime, When
+from llm_exporter.dialects._dialect import EventTime, SpanName, When
 from llm_exporter.otlp.values import text
 from llm_exporter.record import Context, Kind
 
@@ -18,6 +19,17 @@ if TYPE_CHECKING:
 MAX_CONTEXTS: Final = 4096
 INHERITED: Final = (c.ENVIRONMENT, c.TEAM, c.FEATURE, c.USER_TIER, c.CUSTOMER)
 """Labels that any span may set, and its resource for those that do not."""
+CORE_MARKS: Final = (b"gen_ai.", b".span.kind", b"ai.operationId")
+"""What the spans of OpenTelemetry's own instrumentations are searched for: most are of HTTP and databases, and
+those for LLMs write the conventions."""
+_COMMUNITY: Final = (
+    "opentelemetry.instrumentation.*",
+    "@opentelemetry/instrumentation-*",
+    "io.opentelemetry.*",
+    "go.opentelemetry.io/*",
+    "OpenTelemetry.Instrumentation.*",
+)
+"""Names of the scopes of OpenTelemetry's own instrumentations."""
 
 
 class Tally:
@@ -54,6 +66,9 @@ class Vocabulary:
             for dialect in found
             for key in (
                 *dialect.keys,
+                *dialect.shared,
+                *dialect.values,
+                *(name for name, _ in dialect.implied),
                 *dialect.documents.listed,
                 *(name for sources in dialect.fields.values() for name in map(attribute_of, sources) if name),
             )
@@ -61,7 +76,16 @@ class Vocabulary:
         # One representative per prefix is enough to claim a span, but each indexed document is a number to read.
         self._indexed = tuple(prefix for dialect in found for prefix in dialect.documents.indexed)
         self._prefixes = tuple(prefix for dialect in found for prefix in dialect.prefixes)
-        self.marks = _fewest(mark for dialect in found for mark in dialect.marks)
+        self._marks = _fewest(mark for dialect in found for mark in dialect.marks)
+        self._scopes = tuple(pattern for dialect in found for pattern in dialect.scopes)
+
+    def marks_for(self, scope: str) -> tuple[bytes, ...]:
+        """Return what spans of this scope must have one of to be worth reading; none means that all are read."""
+        if any(fnmatchcase(scope, pattern) for pattern in self._scopes):
+            return ()
+        if any(fnmatchcase(scope, pattern) for pattern in _COMMUNITY):
+            return CORE_MARKS
+        return self._marks
 
     def tally(self, dialect: str, kind: Kind) -> Tally:
         """Return the tally of this dialect's spans of this kind."""
@@ -70,14 +94,15 @@ class Vocabulary:
     def known(self, keys: Iterable[str]) -> tuple[str, ...]:
         """Return the keys that mean something, in a fixed order, so that big shapes share plans."""
         kept = set()
-        seen_prefixes = set()
+        seen = set()
         for key in keys:
             if key in self._keys or key.startswith(self._indexed):
                 kept.add(key)
             elif key.startswith(self._prefixes):
-                prefix = next(prefix for prefix in self._prefixes if key.startswith(prefix))
-                if prefix not in seen_prefixes:
-                    seen_prefixes.add(prefix)
+                # One dialect's prefix may begin with another's.
+                prefixes = tuple(prefix for prefix in self._prefixes if key.startswith(prefix))
+                if prefixes not in seen:
+                    seen.add(prefixes)
                     kept.add(key)
         return tuple(sorted(kept))
 
@@ -103,10 +128,10 @@ class Vocabulary:
 
 
 def attribute_of(source: Source) -> str:
-    """Return the attribute that a source reads, empty for an event."""
+    """Return the attribute that a source reads, empty for an event and for the span's name."""
     if isinstance(source, str):
         return source
-    return "" if isinstance(source, EventTime) else source.attribute
+    return "" if isinstance(source, EventTime | SpanName) else source.attribute
 
 
 def _fewest(marks: Iterable[bytes]) -> tuple[bytes, ...]:

@@ -81,6 +81,7 @@ class Model:
     answer_tokens: int = 120
     reasoning_tokens: int = 0
     embeds: bool = False
+    vendor: str = "openai"
 
 
 MODELS: Final = {
@@ -89,7 +90,10 @@ MODELS: Final = {
         Model("gpt-4o", "gpt-4o-2024-08-06", 0.55, 0.014, 140),
         Model("gpt-4o-mini", "gpt-4o-mini-2024-07-18", 0.40, 0.009, 90),
         Model("gpt-4.1-mini", "gpt-4.1-mini-2025-04-14", 0.42, 0.010, 110),
+        Model("gpt-4.1", "gpt-4.1-2025-04-14", 0.60, 0.015, 140),
         Model("o4-mini", "o4-mini-2025-04-16", 1.9, 0.008, 110, reasoning_tokens=320),
+        Model("claude-sonnet-4-5", "claude-sonnet-4-5-20250929", 0.9, 0.014, 160, vendor="anthropic"),
+        Model("claude-haiku-4-5", "claude-haiku-4-5-20251001", 0.5, 0.007, 120, vendor="anthropic"),
         Model("text-embedding-3-small", "text-embedding-3-small", 0.08, 0.0, 0, embeds=True),
     )
 }
@@ -103,6 +107,7 @@ class Usage:
     input_cache_read: int = 0
     output: int = 0
     output_reasoning: int = 0
+    input_cache_write: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +156,8 @@ def draw_chat(model: Model, body: dict[str, Any], behaviour: Behaviour, rng: Ran
         elif end < behaviour.content_filter_rate + behaviour.truncation_rate:
             finish_reason = "length"
         text = " ".join(rng.choices(WORDS, k=output))
-    usage = Usage(prompt - cached, cached, output, reasoning)
+    written = _written_tokens(prompt - cached) if model.vendor == "anthropic" and cached else 0
+    usage = Usage(prompt - cached - written, cached, output, reasoning, written)
     # A reasoning model thinks before its first visible token.
     first_token_after += reasoning * per_token
     return Answer(model, usage, first_token_after, per_token, text, refusal, calls, finish_reason)
@@ -176,6 +182,11 @@ def _cached_tokens(prompt: int, behaviour: Behaviour, rng: Random) -> int:
     if prompt < CACHE_MINIMUM or rng.random() >= behaviour.cache_hit_rate:
         return 0
     return int(prompt * rng.uniform(0.5, 0.95)) // CACHE_STEP * CACHE_STEP
+
+
+def _written_tokens(fresh: int) -> int:
+    """What goes into the cache of the prompt that was not in it: Anthropic bills this apart."""
+    return fresh // 2 // CACHE_STEP * CACHE_STEP
 
 
 def _tool_calls(

@@ -1,8 +1,8 @@
-"""An OpenAI-compatible provider on loopback that answers from seeded distributions and keeps exact books.
+"""A provider on loopback that answers from seeded distributions and keeps exact books.
 
-`POST /v1/chat/completions` (streamed or not, tools), `POST /v1/embeddings`, `GET /v1/models` as a client
-expects them; `GET /ledger` tells what was served, `POST /behaviour` changes how it behaves (see
-`behaviour.py`).
+OpenAI's `POST /v1/chat/completions` and `/v1/responses` and Anthropic's `POST /v1/messages` (streamed or
+not, tools), `POST /v1/embeddings`, `GET /v1/models` as a client expects them; `GET /ledger` tells what was
+served, `POST /behaviour` changes how it behaves (see `behaviour.py`).
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import socket
 import threading
 from contextlib import contextmanager
 from random import Random
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import uvicorn
 
-from llm_exporter.demo import wire
+from llm_exporter.demo import wire, wire_messages, wire_responses
 from llm_exporter.demo.answers import MODELS, Answer, Model, draw_chat, draw_embedding, draw_error
 from llm_exporter.demo.behaviour import Behaviour
 from llm_exporter.demo.http import RequestRefusedError, hold_until_gone, json_body, reply, start
@@ -30,7 +30,32 @@ if TYPE_CHECKING:
 MAX_IN_FLIGHT: Final = 256
 MAX_EMBEDDING_INPUTS: Final = 2048
 
-_OPERATIONS: Final = {"/v1/chat/completions": "chat", "/v1/embeddings": "embeddings"}
+
+class ChatApi(Protocol):
+    """A wire form of chats; each is a module."""
+
+    def as_chat(self, body: wire.Json) -> wire.Json:
+        """The request in the form of Chat Completions."""
+
+    def whole(self, answer: Answer, answer_id: str) -> wire.Json:
+        """The body of an answer that is not streamed."""
+
+    def chunks(self, answer: Answer, answer_id: str) -> Iterator[tuple[int, bytes]]:
+        """The events of a stream up to its end, each with the output tokens it carries."""
+
+    def ending(self, answer: Answer, answer_id: str, body: wire.Json, /) -> Iterator[bytes]:
+        """The events that end a stream."""
+
+    def error(self, kind: str, detail: str = "") -> tuple[int, wire.Json]:
+        """Status code and body of an error."""
+
+
+_CHATS: Final[dict[str, ChatApi]] = {
+    "/v1/chat/completions": wire,
+    "/v1/responses": wire_responses,
+    "/v1/messages": wire_messages,
+}
+_EMBEDDINGS: Final = "/v1/embeddings"
 _ERROR_TYPE_OF: Final = {
     "overloaded": "unavailable",
     "unknown_model": "invalid_request",
@@ -64,8 +89,8 @@ class FakeLLM:
                 await reply(send, 200, wire.models())
             elif route == ("POST", "/behaviour"):
                 await self._change_behaviour(receive, send)
-            elif scope["method"] == "POST" and scope["path"] in _OPERATIONS:
-                await self._serve(_OPERATIONS[scope["path"]], receive, send)
+            elif scope["method"] == "POST" and (scope["path"] in _CHATS or scope["path"] == _EMBEDDINGS):
+                await self._serve(scope["path"], receive, send)
             else:
                 await reply(
                     send, 404, wire.error("invalid_request", f"no such endpoint: {scope['path']:.100}")[1]
@@ -83,7 +108,9 @@ class FakeLLM:
         else:
             await reply(send, 200, {"ok": True})
 
-    async def _serve(self, operation: str, receive: Receive, send: Send) -> None:
+    async def _serve(self, path: str, receive: Receive, send: Send) -> None:
+        operation = "embeddings" if path == _EMBEDDINGS else "chat"
+        api = _CHATS.get(path, wire)
         model_name, stream = "unknown", False
         try:
             body = await json_body(receive)
@@ -94,7 +121,7 @@ class FakeLLM:
             if operation == "embeddings":
                 await self._embed(model, body, send)
             else:
-                await self._chat(model, body, send, stream=stream)
+                await self._chat(api, model, api.as_chat(body), send, stream=stream)
         except RequestRefusedError as refused:
             error_type = _ERROR_TYPE_OF.get(refused.kind, refused.kind)
             self.ledger.add(
@@ -104,7 +131,7 @@ class FakeLLM:
             if refused.kind == "timeout":
                 await hold_until_gone(receive)
             else:
-                await reply(send, *wire.error(refused.kind, refused.detail))
+                await reply(send, *api.error(refused.kind, refused.detail))
 
     def _perhaps_fail(self) -> None:
         if self._in_flight > MAX_IN_FLIGHT:
@@ -119,35 +146,35 @@ class FakeLLM:
         self._book(answer, "embeddings", stream=False)
         await reply(send, 200, wire.embeddings(answer, len(texts)))
 
-    async def _chat(self, model: Model, body: dict[str, Any], send: Send, *, stream: bool) -> None:
+    async def _chat(
+        self, api: ChatApi, model: Model, body: dict[str, Any], send: Send, *, stream: bool
+    ) -> None:
         messages = body.get("messages")
         if not isinstance(messages, list) or not messages:
             raise RequestRefusedError("invalid_request", "messages must be a list with at least one message")
         answer = draw_chat(model, body, self.behaviour, self._rng)
-        completion_id = f"chatcmpl-{self._rng.getrandbits(64):016x}"
+        answer_id = f"{self._rng.getrandbits(64):016x}"
         await self._wait(answer.first_token_after)
         if not stream:
             await self._wait(answer.usage.output * answer.per_token)
             self._book(answer, "chat", stream=False)
-            await reply(send, 200, wire.chat_completion(answer, completion_id))
+            await reply(send, 200, api.whole(answer, answer_id))
             return
-        options = body.get("stream_options")
-        include_usage = isinstance(options, dict) and options.get("include_usage") is True
         await start(send, 200, b"text/event-stream")
-        async for event in self._events(answer, completion_id, include_usage=include_usage):
+        async for event in self._events(api, answer, answer_id, body):
             await send({"type": "http.response.body", "body": event, "more_body": True})
-        await send({"type": "http.response.body", "body": wire.event("[DONE]")})
+        await send({"type": "http.response.body", "body": b""})
 
     async def _events(
-        self, answer: Answer, completion_id: str, *, include_usage: bool
+        self, api: ChatApi, answer: Answer, answer_id: str, body: dict[str, Any]
     ) -> AsyncIterator[bytes]:
-        for tokens, chunk in wire.chat_chunks(answer, completion_id):
+        for tokens, event in api.chunks(answer, answer_id):
             await self._wait(tokens * answer.per_token)
-            yield wire.event(chunk)
-        # Before the last event: whoever has read the whole stream finds it in the ledger.
+            yield event
+        # Before the end: whoever has read the whole stream finds it in the ledger.
         self._book(answer, "chat", stream=True)
-        if include_usage:
-            yield wire.event(wire.usage_chunk(answer, completion_id))
+        for event in api.ending(answer, answer_id, body):
+            yield event
 
     async def _wait(self, seconds: float) -> None:
         await asyncio.sleep(seconds / self._speed)
@@ -158,6 +185,7 @@ class FakeLLM:
             (Request(model, operation, "ok", stream), 1),
             (Tokens(model, operation, "input"), usage.input),
             (Tokens(model, operation, "input_cache_read"), usage.input_cache_read),
+            (Tokens(model, operation, "input_cache_write"), usage.input_cache_write),
             (Tokens(model, operation, "output"), usage.output),
             (Tokens(model, operation, "output_reasoning"), usage.output_reasoning),
             (Finish(model, answer.finish_reason), int(operation == "chat")),

@@ -43,8 +43,14 @@ def error(kind: str, detail: str = "") -> tuple[int, Json]:
     return status, {"error": {"message": detail or message, "type": error_type, "param": None, "code": code}}
 
 
-def chat_completion(answer: Answer, completion_id: str) -> Json:
+def as_chat(body: Json) -> Json:
+    """The request as a chat request, which it is."""
+    return body
+
+
+def whole(answer: Answer, answer_id: str) -> Json:
     """The body of a `chat.completion`."""
+    completion_id = f"chatcmpl-{answer_id}"
     message: Json = {
         "role": "assistant",
         "content": answer.text or None,
@@ -60,15 +66,14 @@ def chat_completion(answer: Answer, completion_id: str) -> Json:
     }
 
 
-def chat_chunks(
-    answer: Answer, completion_id: str, *, tokens_per_chunk: int = 8
-) -> Iterator[tuple[int, Json]]:
+def chunks(answer: Answer, answer_id: str, *, tokens_per_chunk: int = 8) -> Iterator[tuple[int, bytes]]:
     """The `chat.completion.chunk`s of a stream, each with the output tokens it carries; without usage."""
+    completion_id = f"chatcmpl-{answer_id}"
     envelope = _envelope(answer, completion_id, "chat.completion.chunk")
 
-    def chunk(delta: Json, finish_reason: str | None = None) -> Json:
+    def chunk(delta: Json, finish_reason: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-        return {**envelope, "choices": [choice]}
+        return event({**envelope, "choices": [choice]})
 
     yield 0, chunk({"role": "assistant", "content": "", "refusal": None})
     for index, call in enumerate(_tool_calls(answer, completion_id)):
@@ -80,10 +85,13 @@ def chat_chunks(
     yield 0, chunk({}, answer.finish_reason)
 
 
-def usage_chunk(answer: Answer, completion_id: str) -> Json:
-    """The last chunk of a stream whose request had `stream_options.include_usage`."""
-    envelope = _envelope(answer, completion_id, "chat.completion.chunk")
-    return {**envelope, "choices": [], "usage": usage(answer)}
+def ending(answer: Answer, answer_id: str, body: Json) -> Iterator[bytes]:
+    """The last events of a stream: its usage where the request's `stream_options` ask for it, and [DONE]."""
+    options = body.get("stream_options")
+    if isinstance(options, dict) and options.get("include_usage") is True:
+        envelope = _envelope(answer, f"chatcmpl-{answer_id}", "chat.completion.chunk")
+        yield event({**envelope, "choices": [], "usage": usage(answer)})
+    yield event("[DONE]")
 
 
 def usage(answer: Answer) -> Json:

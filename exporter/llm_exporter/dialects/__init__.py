@@ -8,11 +8,13 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from llm_exporter.dialects._dialect import Dialect
 
 FALLBACK = "semconv"
+BY_SCOPE = 4
+"""The evidence that nothing surpasses."""
 
 
 @cache
@@ -31,30 +33,59 @@ def fallback() -> Dialect:
     return all_dialects()[FALLBACK]
 
 
-def claims(scope: str, keys: Collection[str]) -> list[tuple[int, Dialect]]:
+@cache
+def _known() -> tuple[frozenset[str], tuple[str, ...]]:
+    found = all_dialects().values()
+    exact = frozenset(key for dialect in found for key in (*dialect.keys, *dialect.shared))
+    return exact, tuple(prefix for dialect in found for prefix in dialect.prefixes)
+
+
+def claims(
+    scope: str, keys: Collection[str], said: Callable[[str], str] | None = None
+) -> list[tuple[int, Dialect]]:
     """Return the specific dialects that claim a span, surest first, each with its `Dialect.evidence`."""
     found = [
-        (dialect.evidence(scope, keys), dialect)
+        (dialect.evidence(scope, keys, said), dialect)
         for dialect in all_dialects().values()
         if dialect.name != FALLBACK
     ]
     return sorted((claim for claim in found if claim[0]), key=lambda claim: (-claim[0], claim[1].name))
 
 
-def claim(scope: str, keys: Collection[str], disabled: Collection[str] = ()) -> Dialect | None:
+def claim(
+    scope: str,
+    keys: Collection[str],
+    disabled: Collection[str] = (),
+    said: Callable[[str], str] | None = None,
+) -> Dialect | None:
     """Return the one dialect of a span, None when it has nothing to do with an LLM.
 
-    An instrumentation's scope counts for more than an attribute that only it writes, and that for more than a
-    prefix. A scope alone proves nothing: there must be an attribute that some dialect knows.
+    An instrumentation's scope counts for more than an attribute or value that only it writes, that for more
+    than a prefix, and that for more than an attribute that others have taken over. A scope alone proves
+    nothing unless its dialect says so, and neither does a value: there must be an attribute that some dialect
+    knows by its name.
     """
-    known = fallback().prefixes + tuple(p for d in all_dialects().values() for p in d.prefixes)
-    exact = frozenset().union(*(d.keys for d in all_dialects().values()))
-    if exact.isdisjoint(keys) and not any(key.startswith(known) for key in keys):
-        return None
-    for _, dialect in claims(scope, keys):
-        if dialect.name not in disabled:
+    exact, prefixes = _known()
+    known = not exact.isdisjoint(keys) or any(key.startswith(prefixes) for key in keys)
+    for evidence, dialect in claims(scope, keys, said):
+        if dialect.name not in disabled and (known or (evidence == BY_SCOPE and dialect.scope_suffices)):
             return dialect
     semconv = fallback()
-    if semconv.name not in disabled and any(key.startswith(semconv.prefixes) for key in keys):
+    if known and semconv.name not in disabled and any(key.startswith(semconv.prefixes) for key in keys):
         return semconv
     return None
+
+
+def rivals(
+    claimed: Dialect, scope: str, keys: Collection[str], disabled: Collection[str] = ()
+) -> list[Dialect]:
+    """Return the dialects that may claim single spans of these attributes instead, by what the values say."""
+    if claimed.evidence(scope, keys) == BY_SCOPE:
+        return []
+    return [
+        dialect
+        for dialect in all_dialects().values()
+        if dialect is not claimed
+        and dialect.name not in disabled
+        and not dialect.values.keys().isdisjoint(keys)
+    ]

@@ -8,16 +8,19 @@ price or a label.
 from __future__ import annotations
 
 import json
+import math
+import re
+from ast import literal_eval
 from dataclasses import dataclass, field
 from enum import Enum
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from llm_exporter.otlp.values import Value, decode, text
+from llm_exporter.otlp.values import Value, as_number, decode, text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 
 class Field(Enum):
@@ -44,6 +47,17 @@ class Field(Enum):
     DIRECTION = "direction"
     PROMPT_NAME = "prompt_name"
     PROMPT_VERSION = "prompt_version"
+    RESPONSE_CACHE = "response_cache"
+    """Whether a cache of whole answers had this one: a flag, or hit or miss."""
+    TOKEN_SEMANTICS = "token_semantics"  # noqa: S105 - no secret
+    """The word `inclusive` where the writer says that its input tokens contain the prompt cache."""
+
+    SESSION = "session"
+    """The conversation that a span belongs to. Never a label: only its hash is kept."""
+    RESPONSE_ID = "response_id"
+    """The provider's id of the answer. Never a label."""
+    TOOL_ARGUMENTS = "tool_arguments"
+    """What a tool was called with: hashed to see repetitions, and dropped."""
 
     INPUT = "input"
     OUTPUT = "output"
@@ -57,11 +71,21 @@ class Field(Enum):
     UNCACHED = "uncached"
     """Input tokens outside the prompt cache."""
     CACHE_WRITE_1H = "cache_write_1h"
+    TOTAL = "total"
+    """All tokens of the call: tells whether cache and reasoning are inside input and output."""
+    INPUT_AUDIO = "input_audio"
+    """The part of the input tokens that is audio."""
+    OUTPUT_AUDIO = "output_audio"
+    """The part of the output tokens that is audio."""
 
 
-WORDS: Final = tuple(Field)[: tuple(Field).index(Field.INPUT)]
-NUMBERS: Final = tuple(Field)[len(WORDS) :]
+WORDS: Final = tuple(Field)[: tuple(Field).index(Field.SESSION)]
+IDENTITIES: Final = (Field.SESSION, Field.RESPONSE_ID, Field.TOOL_ARGUMENTS)
+"""What tells spans apart: read raw, never a label, and not part of what the pipeline remembers."""
+NUMBERS: Final = tuple(Field)[len(WORDS) + len(IDENTITIES) :]
 MAX_REMEMBERED: Final = 256
+MAX_LITERAL: Final = 1024
+MAX_NAME: Final = 128
 MAX_JSON: Final = 65_536
 """Bytes of JSON in an attribute that are parsed; more reads as nothing said."""
 
@@ -75,12 +99,25 @@ def structured(raw: bytes) -> Value:
 
 def _parsed(raw: bytes) -> Value:
     found = decode(raw)
-    if isinstance(found, str):
+    # Some writers encode twice; a third time would be none's.
+    for _ in range(2):
+        if not isinstance(found, str):
+            break
         try:
-            parsed: Value = json.loads(found)
+            found = json.loads(found)
         except (ValueError, RecursionError):
-            return None
-        return parsed
+            return _literal(found)
+    return None if isinstance(found, str) else found
+
+
+def _literal(written: str) -> Value:
+    """Return the value of `str(dict)` in Python, which LangSmith writes for token details."""
+    if not written.startswith("{") or len(written) > MAX_LITERAL:
+        return None
+    try:
+        found: Value = literal_eval(written)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
     return found
 
 
@@ -91,7 +128,10 @@ _last = lru_cache(maxsize=2)(_parsed)
 
 @dataclass(frozen=True, slots=True)
 class Json:
-    """A value inside an attribute that holds JSON in a string, or a map: `path` is dotted."""
+    """A value inside an attribute that holds JSON in a string, or a map.
+
+    `path` is dotted; a number in it is the index of a list.
+    """
 
     attribute: str
     path: str
@@ -100,10 +140,45 @@ class Json:
         """Return the value at the path, None where there is none."""
         found = structured(raw)
         for step in self.path.split("."):
-            if not isinstance(found, dict):
+            if isinstance(found, dict):
+                found = found.get(step)
+            elif isinstance(found, list) and step.isdecimal() and int(step) < len(found):
+                found = found[int(step)]
+            else:
                 return None
-            found = found.get(step)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """The sum of the numbers in an attribute that holds a JSON object or a map, without the entries named."""
+
+    attribute: str
+    without: frozenset[str] = frozenset({"total"})
+
+    def read(self, raw: bytes) -> Value:
+        """Return the sum, None where the attribute holds no object with a number."""
+        found = structured(raw)
+        if not isinstance(found, dict):
+            return None
+        numbers = [as_number(value) for key, value in found.items() if key not in self.without]
+        said = [number for number in numbers if number is not None]
+        return math.fsum(said) if said else None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a word: `Part("genkit:name", "/", 0)` of `openai/gpt-5-mini` is `openai`; None where it is whole."""
+
+    attribute: str
+    separator: str
+    index: int
+    """0 is what comes before the first separator, 1 all that follows it."""
+
+    def read(self, raw: bytes) -> Value:
+        """Return the part, None where there is no separator."""
+        before, found, after = text(raw).partition(self.separator)
+        return (after if self.index else before) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +211,33 @@ class EventTime:
     event: str
 
 
-Source = str | Json | Choice | Scaled | EventTime
+@dataclass(frozen=True, slots=True)
+class Timestamp:
+    """A point in time, in ISO 8601 or unix nanoseconds, read as the time since the start of the span."""
+
+    attribute: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpanName:
+    """A word that the span's name stands for: globs of names, in order, and the word of each."""
+
+    words: tuple[tuple[str, str], ...]
+
+    def read(self, name: bytes) -> str:
+        """Return the word of a span's name, empty where none is known."""
+        return _named(self.words, name[:MAX_NAME])
+
+
+@lru_cache(maxsize=1024)
+def _named(words: tuple[tuple[str, str], ...], name: bytes) -> str:
+    said = name.decode("utf-8", "replace")
+    return next((word for pattern, word in words if fnmatchcase(said, pattern)), "")
+
+
+Derived = Json | Choice | Part | SpanName
+"""Sources of a word that read it out of something."""
+Source = str | Derived | Scaled | EventTime | Sum | Timestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +246,19 @@ class When:
 
     scope: str = "*"
     provider: str = ""
+    before: str = ""
+    """The version of the scope, as numbers with dots, from which on it no longer holds; empty for always."""
 
-    def matches(self, scope: str, provider: str) -> bool:
+    def matches(self, scope: str, provider: str, version: str = "") -> bool:
         """Return whether the convention holds for a span of this scope and canonical provider."""
-        return self.provider in ("", provider) and fnmatchcase(scope, self.scope)
+        if self.provider not in ("", provider) or not fnmatchcase(scope, self.scope):
+            return False
+        return not self.before or _release(version) < _release(self.before)
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version; one that is not said is older than all."""
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:4])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,22 +281,51 @@ class Dialect:
     fields: Mapping[Field, tuple[Source, ...]]
     scopes: tuple[str, ...] = ()
     """Globs of instrumentation scopes that are its own."""
+    scope_suffices: bool = False
+    """Whether a span under its scopes is its own even with no attribute that any dialect knows."""
     keys: frozenset[str] = frozenset()
     """Attributes that only it writes."""
+    values: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Attributes that others write too, with the values, in lower case, that only it gives them."""
     prefixes: tuple[str, ...] = ()
     """Prefixes of attributes that only it writes."""
+    shared: frozenset[str] = frozenset()
+    """Attributes that it introduced and others have taken over: the weakest evidence."""
     operations: Mapping[str, str] = field(default_factory=dict)
     """Its own words for operations, in lower case, where `normalise.operation` does not know them."""
+    implied: tuple[tuple[str, str], ...] = ()
+    """Attributes whose presence says the operation where no known word does, best first."""
+    verdicts: Mapping[str, str] = field(default_factory=dict)
+    """Its own words for what a guardrail did, in lower case, where they mean another thing than elsewhere."""
     cache_outside_input: tuple[When, ...] = ()
     """When its input token count leaves the prompt cache out."""
+    reasoning_outside_output: tuple[When, ...] = ()
+    """When its output token count leaves reasoning out."""
+    first_token_needs_stream: bool = False
+    """Whether it writes a time to first token for answers that were not streamed: there it is ignored."""
     documents: Documents = Documents()
     marks: tuple[bytes, ...] = ()
-    """Byte strings of which every span of it has one; a span with none of all dialects' is skipped unread."""
+    """Byte strings of which every span of it has one, unless its scope is one of `scopes`; a span with none of all
+    dialects' is skipped unread."""
 
-    def evidence(self, scope: str, keys: Collection[str]) -> int:
-        """Return how surely a span is in it: 3 by its scope, 2 by an attribute, 1 by a prefix, 0 not."""
+    def evidence(self, scope: str, keys: Collection[str], said: Callable[[str], str] | None = None) -> int:
+        """Return how surely a span is in it.
+
+        4 by its scope, 3 by an attribute or a value, 2 by a prefix, 1 by a shared attribute, 0 not.
+
+        Args:
+            scope: Name of the instrumentation scope.
+            keys: Names of the span's attributes.
+            said: Returns the text of one of them in lower case; without it, no value is evidence.
+        """
         if any(fnmatchcase(scope, pattern) for pattern in self.scopes):
+            return 4
+        if not self.keys.isdisjoint(keys) or (said is not None and self.own_value(keys, said)):
             return 3
-        if not self.keys.isdisjoint(keys):
+        if self.prefixes and any(key.startswith(self.prefixes) for key in keys):
             return 2
-        return int(bool(self.prefixes) and any(key.startswith(self.prefixes) for key in keys))
+        return int(not self.shared.isdisjoint(keys))
+
+    def own_value(self, keys: Collection[str], said: Callable[[str], str]) -> str:
+        """Return the attribute whose value shows that a span is in it, empty where none does."""
+        return next((key for key, own in self.values.items() if key in keys and said(key) in own), "")

@@ -35,6 +35,9 @@ DIALECT = Dialect(
         Field.VERDICT: (Choice("output.value", frozenset({"pass", "fail"})),),
         Field.PROMPT_NAME: ("prompt.id",),
         Field.PROMPT_VERSION: ("llm.prompt_template.version",),
+        Field.SESSION: ("session.id",),
+        # the specification means `tool.parameters` for the tool's definition; some write the arguments there
+        Field.TOOL_ARGUMENTS: ("input.value", "tool.parameters"),
         Field.INPUT: ("llm.token_count.prompt",),
         Field.OUTPUT: ("llm.token_count.completion",),
         Field.CACHE_READ: (
@@ -43,6 +46,9 @@ DIALECT = Dialect(
         ),
         Field.CACHE_WRITE: ("llm.token_count.prompt_details.cache_write",),
         Field.REASONING: ("llm.token_count.completion_details.reasoning",),
+        Field.TOTAL: ("llm.token_count.total",),
+        Field.INPUT_AUDIO: ("llm.token_count.prompt_details.audio",),
+        Field.OUTPUT_AUDIO: ("llm.token_count.completion_details.audio",),
         # the openai, mistralai and llama-index instrumentors, and Envoy AI Gateway
         Field.FIRST_TOKEN: (EventTime("First Token Stream Event"),),
         Field.COST: ("llm.cost.total",),

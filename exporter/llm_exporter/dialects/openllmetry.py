@@ -22,18 +22,11 @@ DIALECT = Dialect(
         "traceloop.*",
         "@traceloop/*",
     ),
-    keys=frozenset(
-        {
-            "gen_ai.guardrail.guard_count",
-            "gen_ai.is_streaming",
-            "gen_ai.prompt.0.role",
-            "llm.headers",
-            "llm.is_streaming",
-            "llm.request.type",
-            "llm.usage.total_tokens",
-        }
-    ),
+    keys=frozenset({"gen_ai.guardrail.guard_count", "gen_ai.is_streaming", "llm.headers"}),
     prefixes=("traceloop.",),
+    shared=frozenset(
+        {"gen_ai.prompt.0.role", "llm.is_streaming", "llm.request.type", "llm.usage.total_tokens"}
+    ),
     marks=(b"gen_ai.", b".span.kind"),
     operations={"completion": "text_completion"},
     fields={
@@ -59,6 +52,9 @@ DIALECT = Dialect(
             "llm.usage.completion_tokens",
         ),
         Field.REASONING: ("gen_ai.usage.reasoning_tokens", "llm.usage.reasoning_tokens"),
+        Field.TOTAL: ("gen_ai.usage.total_tokens", "llm.usage.total_tokens"),
+        Field.SESSION: ("gen_ai.conversation.id", "traceloop.association.properties.session_id"),
+        Field.TOOL_ARGUMENTS: ("gen_ai.tool.call.arguments", "traceloop.entity.input"),
     },
     # the anthropic package adds the cache to the input; these two pass the API's count through
     cache_outside_input=(

@@ -32,6 +32,12 @@ DIALECT = Dialect(
         Field.DIRECTION: ("gen_ai.guardrail.direction",),
         Field.PROMPT_NAME: ("gen_ai.prompt.name",),
         Field.PROMPT_VERSION: ("gen_ai.prompt.version",),
+        # Grafana's agento11y: `inclusive` where the writer follows the conventions for the prompt cache
+        Field.TOKEN_SEMANTICS: ("gen_ai.token.semantics",),
+        # the second is the general session attribute of the conventions
+        Field.SESSION: ("gen_ai.conversation.id", "session.id"),
+        Field.RESPONSE_ID: ("gen_ai.response.id",),
+        Field.TOOL_ARGUMENTS: ("gen_ai.tool.call.arguments",),
         Field.INPUT: ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
         Field.OUTPUT: ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
         Field.CACHE_READ: (
@@ -66,6 +72,8 @@ DIALECT = Dialect(
             "gen_ai.usage.output_tokens.reasoning",
             "gen_ai.usage.completion_tokens_details.reasoning",
         ),
+        # not in the conventions, but written by most
+        Field.TOTAL: ("gen_ai.usage.total_tokens",),
         # the second and third are metric names that some writers put on spans
         Field.FIRST_TOKEN: (
             "gen_ai.response.time_to_first_chunk",

@@ -46,6 +46,9 @@ DIALECT = Dialect(
             "gen_ai.prompt.version",
             Json("ai.telemetry.metadata.langfusePrompt", "version"),
         ),
+        Field.SESSION: ("gen_ai.conversation.id", "ai.telemetry.metadata.sessionId"),
+        Field.RESPONSE_ID: ("gen_ai.response.id", "ai.response.id"),
+        Field.TOOL_ARGUMENTS: ("gen_ai.tool.call.arguments", "ai.toolCall.args"),
         Field.INPUT: (
             "gen_ai.usage.input_tokens",
             "ai.usage.inputTokens",
@@ -80,6 +83,7 @@ DIALECT = Dialect(
             "ai.usage.outputTokenDetails.reasoningTokens",
             "ai.usage.reasoningTokens",
         ),
+        Field.TOTAL: ("gen_ai.usage.total_tokens", "ai.usage.totalTokens"),
         Field.FIRST_TOKEN: (
             "gen_ai.client.operation.time_to_first_chunk",
             Scaled("ai.response.msToFirstChunk", 1e-3),

@@ -8,8 +8,8 @@ Two liberties with the declared types make it fast, and both are wire-compatible
   table, and one look-up returns the encoded AnyValue of one attribute; nothing else becomes a Python object.
 
 Consequences: of duplicate keys the last one wins; a key that is not UTF-8 makes its span undecodable; an
-attribute without a value reads as `b""`. Field numbers: opentelemetry/proto/trace/v1/trace.proto and
-opentelemetry/proto/collector/trace/v1/trace_service.proto.
+attribute without a value reads as `b""`. Field numbers: opentelemetry/proto/trace/v1/trace.proto,
+opentelemetry/proto/logs/v1/logs.proto and opentelemetry/proto/collector/trace/v1/trace_service.proto.
 """
 
 from __future__ import annotations
@@ -55,6 +55,19 @@ _MESSAGES: Final[dict[str, tuple[tuple[str, int, str], ...]]] = {
     ),
     "Event": (("time", 1, "fixed64"), ("name", 2, "bytes"), ("attributes", 3, _ATTRIBUTES)),
     "Status": (("message", 2, "bytes"), ("code", 3, "int32")),
+    "LogRecord": (
+        ("time", 1, "fixed64"),
+        ("severity", 2, "int32"),
+        ("body", 5, "bytes"),
+        ("attributes", 6, _ATTRIBUTES),
+        ("trace_id", 9, "bytes"),
+        ("span_id", 10, "bytes"),
+        ("observed", 11, "fixed64"),
+        ("event_name", 12, "bytes"),
+    ),
+    # AnyValue, as far as it can be the body of a log record that says anything: a string or a map.
+    "Body": (("text", 1, "bytes"), ("map", 6, "bytes")),
+    "Map": (("entries", 1, _ATTRIBUTES),),
 }
 
 
@@ -96,6 +109,9 @@ parse_scope = _classes["Scope"].FromString
 parse_span = _classes["Span"].FromString
 parse_event = _classes["Event"].FromString
 parse_status = _classes["Status"].FromString
+parse_log_record = _classes["LogRecord"].FromString
+parse_body = _classes["Body"].FromString
+parse_map = _classes["Map"].FromString
 
 PROTOBUF_IMPLEMENTATION: Final[str] = api_implementation.Type()
 """`upb` is fast; `python` is some 270 times slower, and is reported in llm_exporter_build_info."""

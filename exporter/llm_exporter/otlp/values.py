@@ -71,7 +71,8 @@ def _repaired(raw: bytes) -> Value:
 def text(raw: bytes) -> str:
     """Return the value as the text of a label: numbers and booleans spelt out, the first item of an array.
 
-    Empty where there is no value; placeholders that instrumentations write for "none" count as no value.
+    Empty where there is no value; placeholders that instrumentations write for "none" count as no value. A
+    string that some writer encoded as JSON reads without its quotes.
     """
     return as_text(decode(raw))
 
@@ -84,8 +85,14 @@ def as_text(value: Value) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    found = str(value).strip()
+    found = unquoted(str(value))
     return "" if found in ("None", "null", "undefined", "N/A") else found
+
+
+def unquoted(written: str) -> str:
+    """Return a text without space around it, and without the quotes of a JSON string."""
+    found = written.strip()
+    return found[1:-1].strip() if found[:1] == '"' == found[-1:] and len(found) > 1 else found
 
 
 def number(raw: bytes) -> float | int | None:
@@ -98,7 +105,7 @@ def as_number(value: Value) -> float | int | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, str):
-        stripped = value.strip()
+        stripped = unquoted(value)
         if len(stripped) > 40 or not _DECIMAL.fullmatch(stripped):
             return None
         return int(stripped) if stripped.lstrip("+-").isdigit() else float(stripped)

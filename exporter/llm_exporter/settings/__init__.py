@@ -3,6 +3,7 @@
 from llm_exporter.settings.dialects import Dialects, InputConvention
 from llm_exporter.settings.endpoints import Address
 from llm_exporter.settings.loading import FLAGS, Flag, load
+from llm_exporter.settings.logs import Logs, Structured
 from llm_exporter.settings.objectives import Budget, Slo
 from llm_exporter.settings.pricing import Discount, ModelAlias, Pricing
 from llm_exporter.settings.problem import Problem, SettingsError
@@ -29,6 +30,7 @@ __all__ = [
     "Limits",
     "Listen",
     "Log",
+    "Logs",
     "ModelAlias",
     "Pricing",
     "Problem",
@@ -36,5 +38,6 @@ __all__ = [
     "Settings",
     "SettingsError",
     "Slo",
+    "Structured",
     "load",
 ]

@@ -10,6 +10,9 @@ from llm_exporter.settings.loading import environment_variable
 from llm_exporter.settings.reading import Kind
 from llm_exporter.settings.schema import Settings
 
+MAX_CELL = 400
+"""Characters of a default that fit into a table."""
+
 
 def example() -> str:
     """Return a configuration file with every key, its default, and what it means."""
@@ -132,14 +135,25 @@ def _page_of_sections() -> Iterator[str]:
 def _page_of_parts(section: str, cls: type) -> Iterator[str]:
     for name, key in keys(cls).items():
         if (inner := members(key.kind)) is not None:
-            yield from ("", f"### {section}.{name}", "", f"{key.doc} Each has:", "")
+            each = "" if isinstance(key.kind, Section) else " Each has:"
+            yield from ("", f"### {section}.{name}", "", key.doc + each, "")
             yield from _table(inner.cls)
+        if isinstance(key.kind, Section):
+            for part, table in defaults(key.kind.cls).items():
+                if _is_long(table):
+                    yield from _fenced(
+                        (f"{section}:", f"  {name}:", *(f"    {line}" for line in _block(part, table)))
+                    )
         if key.example is not None:
             yield from _fenced((f"{section}:", *(f"  {line}" for line in _block(name, key.example))))
 
 
 def _fenced(lines: Iterable[str]) -> Iterator[str]:
     yield from ("", "```yaml", *lines, "```")
+
+
+def _is_long(value: object) -> bool:
+    return isinstance(value, Mapping) and len(flow(value)) > MAX_CELL
 
 
 def _table(cls: type, elsewhere: str = "") -> Iterator[str]:
@@ -150,6 +164,8 @@ def _table(cls: type, elsewhere: str = "") -> Iterator[str]:
         default = "has to be given"
         if name in known:
             default = elsewhere or ("none" if known[name] is None else f"`{flow(known[name])}`")
+            if _is_long(known[name]):
+                default = "see below"
         flag = f" Flag `{key.flag}`, environment `{environment_variable(key.flag)}`." if key.flag else ""
         cells = (f"`{name}`", default, key.kind.describe(), key.unit, key.doc + flag)
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

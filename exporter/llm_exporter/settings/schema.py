@@ -16,6 +16,7 @@ from llm_exporter.receive.limits import ReceiveLimits
 from llm_exporter.settings.compound import Items, Section, Table, key, section
 from llm_exporter.settings.dialects import Dialects
 from llm_exporter.settings.endpoints import Address, File, ListenAddress
+from llm_exporter.settings.logs import Logs
 from llm_exporter.settings.objectives import Budget, Slo
 from llm_exporter.settings.pricing import Pricing
 from llm_exporter.settings.scalars import Boolean, Choice, Integer, Number, Text
@@ -237,6 +238,7 @@ class Settings:
     tasks: TaskSettings = section(TaskSettings, "How the spans of a trace are put together.")
     sampling: SamplingSettings = section(SamplingSettings, "What a span stands for behind a sampler.")
     dialects: Dialects = section(Dialects, "How instrumentations are read.")
+    logs: Logs = section(Logs, "Calls that arrive as log records.")
     budgets: tuple[Budget, ...] = key(
         Items(Section(Budget), 1000),
         "Limits of spending that alerts watch, as `llm_budget_limit_usd`.",

@@ -1,0 +1,1 @@
+"""Calls that arrive as log records."""
