@@ -233,7 +233,7 @@ class Accountant:
         Returns:
             Its tokens in all, and its cost in picodollars, 0 where that is not known.
         """
-        usage_said = numbers.input is not None or numbers.output is not None or numbers.uncached is not None
+        usage_said = numbers.says_usage
         if IMPLAUSIBLE in numbers:
             if IMPLAUSIBLE in numbers._replace(first_token_ns=None, cost_pico=None):
                 self._anomalous(bound, "implausible_usage", times)

@@ -453,8 +453,9 @@ class Assembly:
         for span_id, node in trace.nodes.items():
             if len(node) == FRESH:
                 above = trace.handed_down(node[1], known, under)
-                node = self._rest_of(node[0], under(node[0].gives, above.inherited))
-            resting[span_id] = node
+                resting[span_id] = self._rest_of(node[0], under(node[0].gives, above.inherited))
+            else:
+                resting[span_id] = node
         trace.nodes = resting
         trace.rested = len(resting)
 
@@ -507,17 +508,16 @@ class Assembly:
 def _filled_up(numbers: Numbers, theirs: Numbers, record: Record) -> Numbers:
     """Return the numbers of a call with the usage, cost and first token of a span around it where it has none."""
     said: Mapping[str, Any] = {}
-    if numbers.input is None and numbers.output is None and numbers.uncached is None:
-        if theirs.input is not None or theirs.output is not None or theirs.uncached is not None:
-            usage, _ = disjoint(theirs, record.input_excludes_cache)
-            said = {
-                "input": usage.input + usage.input_cache_read + usage.input_cache_write,
-                "output": usage.output + usage.output_reasoning,
-                "cache_read": usage.input_cache_read,
-                "cache_write": usage.input_cache_write,
-                "reasoning": usage.output_reasoning,
-                "uncached": usage.input,
-            }
+    if not numbers.says_usage and theirs.says_usage:
+        usage, _ = disjoint(theirs, record.input_excludes_cache)
+        said = {
+            "input": usage.input + usage.input_cache_read + usage.input_cache_write,
+            "output": usage.output + usage.output_reasoning,
+            "cache_read": usage.input_cache_read,
+            "cache_write": usage.input_cache_write,
+            "reasoning": usage.output_reasoning,
+            "uncached": usage.input,
+        }
     gaps = {
         name: getattr(theirs, name)
         for name in ("cost_pico", "first_token_ns")

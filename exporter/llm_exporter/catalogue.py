@@ -190,8 +190,7 @@ LOOP: Final = _closed(
 )
 TASK_END: Final = _closed(
     "reason",
-    "Why a task was taken to be over: its outermost span came and then no other, nothing came for long, it was"
-    " too old, there were too many, or the exporter ended.",
+    "Why a task was over: its outermost span came, nothing came, it was old, there were too many, or the end.",
     "root",
     "idle",
     "age",
@@ -200,8 +199,7 @@ TASK_END: Final = _closed(
 )
 RELEASED: Final = _closed(
     "reason",
-    "Why spans were counted: all spans above them were known, or they had waited for long enough, or there were"
-    " too many, or the exporter ended or was configured anew.",
+    "Why held spans were counted: those above were known, time was up, there were too many, or a new configuration.",
     "complete",
     "timeout",
     "evicted",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from hashlib import blake2b
 from typing import Final
 
@@ -23,10 +24,8 @@ def fingerprint(arguments: bytes) -> int:
         return 0
     found = structured(arguments) if len(arguments) <= MAX_JSON else None
     if found is not None:
-        try:
+        with suppress(ValueError, RecursionError):
             arguments = json.dumps(found, sort_keys=True, separators=(",", ":")).encode()
-        except (ValueError, RecursionError):
-            pass
     return int.from_bytes(blake2b(arguments, digest_size=7).digest()) or 1
 
 
@@ -75,8 +74,8 @@ class Loops:
     def _goes_round(self) -> bool:
         steps = self._steps
         for length in range(2, MAX_CIRCLE + 1):
-            span = steps[-length * ROUNDS :]
-            if len(span) == length * ROUNDS and len(set(span[:length])) > 1:
-                if all(span[i] == span[i % length] for i in range(len(span))):
-                    return True
+            last = steps[-length * ROUNDS :]
+            first_round = last[:length]
+            if len(set(first_round)) > 1 and last == first_round * ROUNDS:
+                return True
         return False

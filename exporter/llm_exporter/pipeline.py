@@ -15,6 +15,7 @@ from llm_exporter import dialects
 from llm_exporter.assembly import REMOTE_PARENT, SPAN_ID, Assembly, Patience
 from llm_exporter.dialects._dialect import Field
 from llm_exporter.failure import failure_of
+from llm_exporter.loops import fingerprint
 from llm_exporter.otlp.schema import (
     DecodeError,
     ScopeItems,

@@ -110,6 +110,11 @@ class Numbers(NamedTuple):
     output_audio: int | None = None
     """The part of `output` that is audio."""
 
+    @property
+    def says_usage(self) -> bool:
+        """Whether there is any count of tokens."""
+        return self.input is not None or self.output is not None or self.uncached is not None
+
 
 IMPLAUSIBLE = -1
 """Stands for a number that is negative, not finite, or beyond any real call."""

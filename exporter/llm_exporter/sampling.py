@@ -38,14 +38,14 @@ class Sampling(NamedTuple):
     tracestate: bool = False
     ratio_attributes: tuple[str, ...] = ()
     """Attributes with the ratio of spans that are kept, over 0 and up to 1; over 1 it is the weight itself."""
-    ratio: float | None = None
+    ratio: float = 1.0
     """The ratio of spans that say nothing."""
     max_weight: int = 100
 
     @property
     def enabled(self) -> bool:
         """Whether any span may stand for more than itself."""
-        return self.tracestate or bool(self.ratio_attributes) or self.ratio is not None
+        return self.tracestate or bool(self.ratio_attributes) or self.ratio < 1
 
     def weight(self, span_id: bytes, trace_state: bytes, attributes: Mapping[str, bytes]) -> Weight:
         """Return how many spans this one stands for.
@@ -75,7 +75,7 @@ class Sampling(NamedTuple):
             ratio = number(attributes.get(key, b""))
             if ratio is not None and ratio > 0:
                 return 1 / ratio if ratio <= 1 else float(ratio)
-        return 1 / self.ratio if self.ratio else 1.0
+        return 1 / self.ratio
 
 
 def sampling_of(span: Any, sampling: Sampling) -> Weight:

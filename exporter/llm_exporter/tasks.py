@@ -193,8 +193,8 @@ def _covered(children: list[tuple[int, int]], start: int, end: int) -> int:
         if finish <= start or begin >= end:
             covered += max(finish - begin, 0)
             continue
-        begin, finish = max(begin, reached), min(finish, end)
-        if finish > begin:
-            covered += finish - begin
-            reached = finish
+        until = min(finish, end)
+        if until > reached:
+            covered += until - max(begin, reached)
+            reached = until
     return covered

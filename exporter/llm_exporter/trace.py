@@ -102,7 +102,7 @@ class Trace:
         self.failed = failed
 
     def handed_down(self, parent: bytes, known: dict[bytes, Above], under: Any) -> Above:
-        """Return what a span with this parent takes over; `known` remembers it for the spans of one settling.
+        """Return what a span with this parent takes over; `known` remembers it for others of its batch.
 
         Parents that lead in a circle end there.
         """
