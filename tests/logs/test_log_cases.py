@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from core.building import REGENERATE, Exporter
+from core.building import REGENERATE
 from llm_exporter import dialects
 from llm_exporter.logs import KEYS, Translator
-from logs.building import a_record, logs
+from logs.building import Logged, a_record, logs
 
 HERE = Path(__file__).parent / "cases"
 CASES = sorted(path.relative_to(HERE).with_suffix("").as_posix() for path in HERE.glob("*/*.json"))
@@ -36,35 +37,32 @@ def encoded(name: str) -> bytes:
     ).SerializeToString()
 
 
-def reading(name: str) -> dict[str, Any]:
+def reading(name: str, exporter: Logged) -> dict[str, Any]:
     """Return what becomes of a case and which samples it makes, in the form of its `expected`."""
-    exporter = Exporter()
-    verdict = exporter.engine.logs(encoded(name), "test")
-    assert verdict.rejected == 0
-    (outcome,) = (
-        labels["outcome"]
-        for metric, labels, value in exporter.samples()
-        if metric == "llm_exporter_log_records_total" and value
-    )
-    found: dict[str, Any] = {"record": outcome}
+    assert exporter.log_request(encoded(name)).rejected == 0
     translated = Translator(tuple(KEYS.items())).translate(encoded(name))
+    (outcome,) = exporter.records()
+    found: dict[str, Any] = {"record": outcome}
     if translated.read:
         (described,) = exporter.engine.describe(translated.request)
         shown = asdict(described)
         found |= {key: shown[key] for key in ("outcome", "dialect", "name", "words", "numbers")}
         found["notes"] = list(described.notes)
+        request = ExportTraceServiceRequest.FromString(translated.request)
+        if request.resource_spans[0].scope_spans[0].spans[0].parent_span_id:
+            exporter.wait()
     found["labels"] = {label: sorted(values) for label, values in sorted(exporter.open_labels().items())}
     found["counted"] = exporter.counted()
     return {key: value for key, value in found.items() if value}
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_record_is_read_and_counted_as_expected(name: str) -> None:
+def test_a_record_is_read_and_counted_as_expected(name: str, logged: Logged) -> None:
     """Outcome, dialect, words, numbers, labels and every sample are those that the case's file says.
 
     `REGENERATE=1 pytest tests/logs` writes `expected` anew; review the diff.
     """
-    found = reading(name)
+    found = reading(name, logged)
     if REGENERATE:
         written = json.dumps({**case(name), "expected": found}, indent=1, ensure_ascii=False)
         (HERE / f"{name}.json").write_text(written + "\n")
