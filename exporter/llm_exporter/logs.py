@@ -109,6 +109,7 @@ _TASKS: Final = ("prompt.id", "prompt_id")
 _KINDS: Final = ("event.kind", "endpoint")
 """What tells events of one name apart."""
 _ERRORS: Final = ("error.message", "error_message", "exception.message", "error", "exception")
+_SAID_OF_ERRORS: Final = (*_ERRORS, "output")
 _ERROR_TYPES: Final = ("error.type", "error_type", "error_code", "exception.type")
 _STATUS_CODES: Final = ("http.response.status_code", "http.status_code", "status_code")
 _DECISIONS: Final = ("decision_type", "decision")
@@ -302,7 +303,9 @@ def _event(raw: bytes, record: LogRecord, name: str, writer: _Writer) -> _Made |
             continue
         if operation == "chat" and not failed and writer.proofs.isdisjoint(attributes):
             return None
-        span = _span(record, known, attributes, _ids_of_event(raw, record), _EVENT_DURATIONS)
+        # What tells one event of a stream from another also says that its duration is no call's.
+        durations = {} if "event.kind" in attributes else _EVENT_DURATIONS
+        span = _span(record, known, attributes, _ids_of_event(raw, record), durations)
         return _Made(writer.scope, "", span)
     return None
 
@@ -316,7 +319,7 @@ def _span(
     if _failed(name, attributes):
         said = _error_text(attributes).encode("utf-8", "replace")
         status = delimited(b"\x7a", delimited(b"\x12", said) + b"\x18\x02")
-        for key in (*_ERRORS, *_ERROR_TYPES):
+        for key in (*_SAID_OF_ERRORS, *_ERROR_TYPES):
             shown.pop(key, None)
         kind = _error_type(attributes)
         if kind:
@@ -359,7 +362,7 @@ def _failed(name: str, attributes: Mapping[str, bytes]) -> bool:
 
 def _error_text(attributes: Mapping[str, bytes]) -> str:
     """Return all that the record says about its failure: to be matched and dropped, as a span's status message is."""
-    return f"{_said(attributes, _STATUS_CODES)} {_said(attributes, _ERRORS)}".strip()[:MAX_ERROR]
+    return f"{_said(attributes, _STATUS_CODES)} {_said(attributes, _SAID_OF_ERRORS)}".strip()[:MAX_ERROR]
 
 
 def _error_type(attributes: Mapping[str, bytes]) -> str:

@@ -7,6 +7,8 @@ of the machinery: no lazy decoding, no shapes, no bindings, no accumulators.
 import math
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
 from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -16,32 +18,32 @@ from prometheus_client.utils import floatToGoString
 
 from llm_exporter import catalogue as c
 from llm_exporter import dialects, errors, normalise
-from llm_exporter.dialects._dialect import Choice, Dialect, EventTime, Field, Json, Scaled, Source, structured
+from llm_exporter.dialects._dialect import (
+    Choice,
+    Dialect,
+    EventTime,
+    Field,
+    Json,
+    Part,
+    Scaled,
+    Source,
+    SpanName,
+    Sum,
+    Timestamp,
+    structured,
+)
 from llm_exporter.labels import clean
 from llm_exporter.otlp.values import as_number, as_text
 from llm_exporter.pricing import PriceBook, Quote, Usage
+from llm_exporter.reading import ACTIONS
 
-CALLS = {
-    "chat",
-    "text_completion",
-    "embeddings",
-    "rerank",
-    "image_generation",
-    "speech",
-    "transcription",
-    "realtime",
-}
 OTHERS = {"execute_tool": "tool", "invoke_agent": "agent", "retrieval": "retrieval", "guardrail": "guardrail"}
 INHERITED = (c.ENVIRONMENT, c.TEAM, c.FEATURE, c.USER_TIER, c.CUSTOMER)
-ACTIONS = {
-    "blocked": "block",
-    "true": "block",
-    "false": "allow",
-    "": "allow",
-    "pass": "allow",
-    "fail": "block",
-}
 MARKS = {mark for dialect in dialects.all_dialects().values() for mark in dialect.marks}
+COMMUNITY = (
+    "opentelemetry.instrumentation.", "@opentelemetry/instrumentation-", "io.opentelemetry.",
+    "go.opentelemetry.io/", "OpenTelemetry.Instrumentation.",
+)  # fmt: skip
 Series = tuple[str, frozenset[tuple[str, str]]]
 
 
@@ -64,8 +66,10 @@ def plain(value: AnyValue) -> Any:
 class Reading:
     """One span, read field by field."""
 
-    def __init__(self, dialect: Dialect, span: Span, attributes: dict[str, AnyValue]) -> None:
-        self.dialect, self.span, self.attributes = dialect, span, attributes
+    def __init__(
+        self, dialect: Dialect, span: Span, attributes: dict[str, AnyValue], scope: tuple[str, str]
+    ) -> None:
+        self.dialect, self.span, self.attributes, self.scope = dialect, span, attributes, scope
         self.values = {key: plain(value) for key, value in attributes.items()}
 
     def sources(self, field: Field) -> Iterator[Source]:
@@ -86,16 +90,60 @@ class Reading:
                     if event.name == source.event and event.time_unix_nano >= self.span.start_time_unix_nano:
                         return (event.time_unix_nano - self.span.start_time_unix_nano) / 1e9
                 return None
-            case Json() | Choice():
+            case SpanName():
+                return source.read(self.span.name.encode())
+            case Timestamp():
+                return self.since_start(self.values.get(source.attribute))
+            case Json() | Choice() | Part() | Sum():
                 found = self.attributes.get(source.attribute)
                 return None if found is None else source.read(found.SerializeToString())
 
+    def since_start(self, written: Any) -> float | None:
+        """Return the seconds from the start of the span to a point in time, None if before."""
+        if isinstance(written, str):
+            written = written.strip().strip('"')
+            if written.isdecimal():
+                written = int(written)
+            else:
+                try:
+                    at = datetime.fromisoformat(written)
+                except ValueError:
+                    return None
+                at = at if at.tzinfo else at.replace(tzinfo=UTC)
+                written = (at - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1) * 1000
+        number = as_number(written)
+        since = None if number is None else int(number) - self.span.start_time_unix_nano
+        return None if since is None or since < 0 else since / 1e9
+
     def has(self, field: Field) -> bool:
-        """Return whether the span has an attribute for a field, whatever stands there."""
-        return any(
-            (s if isinstance(s, str) else getattr(s, "attribute", "")) in self.values
-            for s in self.sources(field)
-        )
+        """Return whether the span has an attribute that is a field's own, whatever stands there."""
+        return any(isinstance(source, str) and source in self.values for source in self.sources(field))
+
+    def operation(self) -> tuple[str, bool]:
+        """Return the canonical operation, and whether its word is that of a streamed answer."""
+        said = [as_text(self.value(source)).lower() for source in self.sources(Field.OPERATION)]
+        own = self.dialect.operations
+        canonical = {word: own.get(word) or normalise.operation(word) for word in said if word}
+        for word, operation in canonical.items():
+            if word in own or normalise.is_operation(operation):
+                return operation, word.endswith(".dostream")
+        for key, operation in self.dialect.implied:
+            if key in self.values:
+                return operation, False
+        for word, operation in canonical.items():
+            return operation, word.endswith(".dostream")
+        fields = (Field.REQUEST_MODEL, Field.RESPONSE_MODEL, *_USAGE)
+        return "chat" if any(self.has(field) for field in fields) else "", False
+
+    def provider(self) -> str:
+        """Return the canonical provider."""
+        model = self.word(Field.RESPONSE_MODEL) or self.word(Field.REQUEST_MODEL)
+        return normalise.provider(self.word(Field.PROVIDER), model)
+
+    def holds(self, conventions: Any) -> bool:
+        """Return whether one of a writer's conventions holds for this span."""
+        name, version = self.scope
+        return any(when.matches(name, self.provider(), version) for when in conventions)
 
     def word(self, field: Field) -> str:
         """Return the first place's text that is not empty."""
@@ -164,27 +212,34 @@ def totals(request: ExportTraceServiceRequest, prices: PriceBook) -> Totals:
         for of_scope in of_resource.scope_spans:
             for span in of_scope.spans:
                 attributes = {pair.key: pair.value for pair in span.attributes}
-                dialect = dialects.claim(of_scope.scope.name, attributes)
-                if dialect is not None and any(mark in span.SerializeToString() for mark in MARKS):
-                    _count(found, Reading(dialect, span, attributes), resource, of_scope.scope.name, prices)
+                scope = (of_scope.scope.name, of_scope.scope.version)
+                words = {key: as_text(plain(value)).lower() for key, value in attributes.items()}
+                dialect = dialects.claim(scope[0], attributes, said=words.__getitem__)
+                if dialect is not None and _is_read(scope[0], span.SerializeToString()):
+                    _count(found, Reading(dialect, span, attributes, scope), resource, prices)
     return found
 
 
+def _is_read(scope: str, span: bytes) -> bool:
+    """Return whether a span is looked at, or skipped for want of a mark."""
+    patterns = [pattern for dialect in dialects.all_dialects().values() for pattern in dialect.scopes]
+    if any(fnmatchcase(scope, pattern) for pattern in patterns):
+        return True
+    marks = {b"gen_ai.", b".span.kind", b"ai.operationId"} if scope.startswith(COMMUNITY) else MARKS
+    return any(mark in span for mark in marks)
+
+
 def _count(  # noqa: C901 - one straight read from top to bottom is what makes it an oracle
-    found: Totals, read: Reading, resource: dict[str, Any], scope: str, prices: PriceBook
+    found: Totals, read: Reading, resource: dict[str, Any], prices: PriceBook
 ) -> None:
     service = as_text(resource.get("service.name"))
     environment, team, feature, tier, customer = (read.label(label, resource) for label in INHERITED)
     who = (service, environment, team, feature)
-    raw = read.word(Field.OPERATION).lower()
-    operation = read.dialect.operations.get(raw) or normalise.operation(raw)
+    operation, streamed_word = read.operation()
     asked, answered = read.word(Field.REQUEST_MODEL), read.word(Field.RESPONSE_MODEL)
-    if not operation and any(
-        read.has(field) for field in (Field.REQUEST_MODEL, Field.RESPONSE_MODEL, *_USAGE)
-    ):
-        operation = "chat"
     texts = _error_texts(read)
-    failed = texts is not None or bool(read.word(Field.ERROR_TYPE))
+    flagged = read.word(Field.FAILED).lower() in ("error", "failed", "failure", "true", "1")
+    failed = texts is not None or bool(read.word(Field.ERROR_TYPE)) or flagged
     texts = [read.word(Field.ERROR_TYPE)] if texts is None else texts
     span = read.span
     start, end = span.start_time_unix_nano, span.end_time_unix_nano
@@ -192,10 +247,10 @@ def _count(  # noqa: C901 - one straight read from top to bottom is what makes i
     status = "error" if failed else "ok"
     if operation in OTHERS:
         _count_other(found, read, OTHERS[operation], who, texts if failed else None)
-    if operation not in CALLS:
+    if operation not in normalise.CALLS:
         return
 
-    provider = normalise.provider(read.word(Field.PROVIDER), answered or asked)
+    provider = read.provider()
 
     def quote(model: str) -> Quote:
         tier = read.word(Field.SERVICE_TIER)
@@ -206,7 +261,10 @@ def _count(  # noqa: C901 - one straight read from top to bottom is what makes i
         quoted = quote(asked)
     what = (provider, quoted.model, operation)
     numbers = {field: read.number(field) for field in (*_COUNTS, Field.FIRST_TOKEN, Field.COST)}
-    streamed = normalise.truth(read.word(Field.STREAM)) or raw.endswith(".dostream")
+    flag = normalise.truth(read.word(Field.STREAM))
+    streamed = flag or streamed_word
+    if read.dialect.first_token_needs_stream and not flag:
+        numbers[Field.FIRST_TOKEN] = None
     said_first = numbers[Field.FIRST_TOKEN]
     first = round(said_first * 10**9) if said_first is not None else 0
     if not 0 <= first <= 86_400 * 10**9:
@@ -245,9 +303,9 @@ def _count(  # noqa: C901 - one straight read from top to bottom is what makes i
     if attributed:
         found.add(c.ATTRIBUTED_REQUESTS, *who, tier, customer)
 
-    usage = _usage(found, who, numbers, _excludes_cache(read.dialect, scope, provider))
+    usage = _usage(found, who, numbers, read)
     if usage is not None:
-        plain_input, cached, written, output, reasoning, _ = usage
+        plain_input, cached, written, output, reasoning, *_ = usage
         for kind, n in zip(c.TOKEN_TYPE.values, usage[:5], strict=True):
             found.add(c.TOKENS, *who, *what, kind, by=n)
         all_input, all_output = plain_input + cached + written, output + reasoning
@@ -321,7 +379,9 @@ def _count_other(
                 found.observe(c.RETRIEVAL_SCORE, *who, retriever, value=round(score * 10**9))
         case "guardrail":
             name, direction = read.word(Field.GUARDRAIL), read.word(Field.DIRECTION).lower()
-            action = "error" if failed else ACTIONS[read.word(Field.VERDICT).lower()]
+            verdict = read.word(Field.VERDICT).lower()
+            action = read.dialect.verdicts.get(verdict) or ACTIONS.get(verdict, "flag")
+            action = "error" if failed else action
             found.add(c.GUARDRAIL_CHECKS, *who, name, direction, action)
             if duration is not None:
                 found.observe(c.GUARDRAIL_DURATION, *who, name, direction, action, value=duration)
@@ -330,36 +390,49 @@ def _count_other(
 _USAGE = (Field.INPUT, Field.OUTPUT)
 _COUNTS = (
     *_USAGE, Field.CACHE_READ, Field.CACHE_WRITE, Field.REASONING, Field.UNCACHED, Field.CACHE_WRITE_1H,
+    Field.TOTAL, Field.INPUT_AUDIO, Field.OUTPUT_AUDIO,
 )  # fmt: skip
 
 
 def _usage(
-    found: Totals, who: tuple[str, ...], numbers: dict[Field, float | None], excludes_cache: bool
+    found: Totals, who: tuple[str, ...], numbers: dict[Field, float | None], read: Reading
 ) -> Usage | None:
     """Return disjoint counts, None where the span says none that can be true."""
     counts = [numbers[field] for field in _COUNTS]
-    if any(n is not None and not (0 <= n <= 10**9 and n == int(n)) for n in counts):
+    likely = [n is None or (0 <= n <= 10**9 and n == int(n)) for n in counts]
+    if not all(likely[:7]):
         found.add(c.USAGE_ANOMALIES, *who, "implausible_usage")
         return None
     if counts[0] is None and counts[1] is None and counts[5] is None:
         return None
-    given, output, cached, written, reasoning, uncached, hour = (int(n or 0) for n in counts)
+    given, output, cached, written, reasoning, uncached, hour = (int(n or 0) for n in counts[:7])
+    total, heard, spoken = (
+        int(n) if n is not None and ok else None for n, ok in zip(counts[7:], likely[7:], strict=True)
+    )
+    if read.holds(read.dialect.reasoning_outside_output):
+        output += reasoning
+    inclusive = read.word(Field.TOKEN_SEMANTICS).lower() == "inclusive"
+    plain = given
     if counts[5] is not None:
-        given = uncached
-    elif not excludes_cache:
+        plain = uncached
+    elif inclusive or not read.holds(read.dialect.cache_outside_input):
         if cached + written > given:
             found.add(c.USAGE_ANOMALIES, *who, "cache_exceeds_input")
-        else:
-            given -= cached + written
+        elif inclusive or cached + written == 0 or total != given + cached + written + output:
+            plain = given - cached - written
+    with_cache = plain + cached + written
     if reasoning > output:
         found.add(c.USAGE_ANOMALIES, *who, "reasoning_exceeds_output")
-    else:
+    elif (
+        total is None
+        or total in (given + output, with_cache + output)
+        or total not in (given + output + reasoning, with_cache + output + reasoning)
+    ):
         output -= reasoning
-    return Usage(given, cached, written, output, reasoning, min(hour, written))
-
-
-def _excludes_cache(dialect: Dialect, scope: str, provider: str) -> bool:
-    return any(when.matches(scope, provider) for when in dialect.cache_outside_input)
+    usage = Usage(plain, cached, written, output, reasoning, min(hour, written))
+    if "input_audio" in Usage._fields:
+        usage = Usage(*usage[:6], min(heard or 0, plain), min(spoken or 0, output))
+    return usage
 
 
 def _error_texts(read: Reading) -> list[str] | None:

@@ -1,6 +1,5 @@
 """Random requests: the pipeline against the straightforward way, and against itself warm, split and shuffled."""
 
-import json
 import random
 from typing import Any
 
@@ -13,19 +12,34 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 
 from core.building import START, Exporter, any_value, key_values
 from core.reference import totals
+from dialects.writing import Said, attribute, can_say, one_of, say, sources
 from llm_exporter import dialects
-from llm_exporter.dialects._dialect import NUMBERS, WORDS, Field, Json
+from llm_exporter.dialects._dialect import (
+    NUMBERS,
+    Choice,
+    EventTime,
+    Field,
+    Json,
+    Part,
+    Scaled,
+    SpanName,
+    Sum,
+    Timestamp,
+)
 from llm_exporter.pricing import PriceBook
 
 PRICES = PriceBook(Exporter().engine._parts.settings.pricing.for_price_book())
+TABLES = dialects.all_dialects().values()
 SCOPES = [
     "",
+    "",
     "my.app",
-    "openinference.instrumentation.openai",
+    "opentelemetry.instrumentation.requests",
+    "openinference.instrumentation.bedrock",
     "opentelemetry.instrumentation.bedrock",
-    "ai",
-    "gen_ai",
+    *sorted({one_of(pattern) for dialect in TABLES for pattern in dialect.scopes}),
 ]
+VERSIONS = ["", "0.1", "2.10.3"]
 MODELS = ["gpt-4o", "gpt-4o-2024-08-06", "claude-3-5-sonnet-20240620", "nobody-knows", "", "None"]
 OPERATIONS = [
     "chat",
@@ -54,7 +68,9 @@ SAID: dict[Field, list[Any]] = {
     Field.STREAM: [True, False, "true"],
     Field.SERVICE_TIER: ["default", "priority", "odd"],
     Field.ERROR_TYPE: ["429", "timeout", "ValidationError", "odd"],
-    Field.VERDICT: ["blocked", True, False, "pass"],
+    Field.FAILED: ["ERROR", "true", False, "odd"],
+    Field.TOKEN_SEMANTICS: ["inclusive", "exclusive", ""],
+    Field.VERDICT: ["blocked", True, False, "pass", *sorted({v for d in TABLES for v in d.verdicts})],
     Field.DIRECTION: ["input", "OUTPUT"],
     Field.FIRST_TOKEN: [0.25, 0, 3, "0.5", -1, 1e9],
     Field.COST: [0.001, 0, "0.25", -1, 1e9],
@@ -79,31 +95,48 @@ COUNTS: list[Any] = [
 ]
 KEYS = sorted(
     {
-        (source.attribute if hasattr(source, "attribute") else source, field)
-        for dialect in dialects.all_dialects().values()
-        for field, sources in dialect.fields.items()
-        for source in sources
-        if isinstance(source, str) or hasattr(source, "factor")
+        (attribute(source), field)
+        for _, field, source in sources()
+        if isinstance(source, str | Scaled | Choice)
     },
     key=str,
 )
-JSON_KEYS = sorted(
-    {
-        (source.attribute, source.path)
-        for dialect in dialects.all_dialects().values()
-        for sources in dialect.fields.values()
-        for source in sources
-        if isinstance(source, Json)
-    }
+DERIVED = sorted(
+    {(source, field) for _, field, source in sources() if isinstance(source, Json | Part | Sum)}, key=str
 )
-OWN_KEYS = sorted({key for dialect in dialects.all_dialects().values() for key in dialect.keys})
+TIMES = sorted({source.attribute for _, _, source in sources() if isinstance(source, Timestamp)})
+WHEN: list[Any] = [
+    "2026-05-28T20:26:40.25Z",
+    '"2026-05-28T22:26:41+02:00"',
+    "2026-05-28T20:26:40.5",
+    START + 10**8,
+    str(START + 10**8),
+    START - 1,
+    "soon",
+    0.25,
+    None,
+]
+OWN = sorted(
+    {(key, "x") for dialect in TABLES for key in (*dialect.keys, *dialect.shared)}
+    | {(key, value) for dialect in TABLES for key, values in dialect.values.items() for value in values}
+    | {(f"{prefix}x", "x") for dialect in TABLES for prefix in dialect.prefixes}
+    | {(key, "x") for dialect in TABLES for key, _ in dialect.implied}
+)
+NAMES = [
+    "a span",
+    "0b9d",
+    *sorted(
+        {one_of(p) for _, _, source in sources() if isinstance(source, SpanName) for p, _ in source.words}
+    ),
+]
 
 
-def under(path: str, value: Any) -> Any:
-    """Return a value at a dotted path of objects."""
-    for step in reversed(path.split(".")):
-        value = {step: value}
-    return value
+def written(source: Any, value: Any) -> tuple[str, Any]:
+    """Return an attribute that says a value where this source reads it."""
+    said = Said()
+    say(source, value if can_say(source, value) else "odd", said)
+    ((key, found),) = said.attributes.items()
+    return key, found
 
 
 def value_of(field: Field) -> st.SearchStrategy[Any]:
@@ -129,14 +162,13 @@ PAIRS = st.one_of(
         lambda key: st.tuples(st.just(key[0]), value_of(key[1]))
     ),
     st.sampled_from(KEYS).flatmap(lambda key: st.tuples(st.just(key[0]), value_of(key[1]))),
-    st.sampled_from(JSON_KEYS).flatmap(
-        lambda key: st.tuples(
-            st.just(key[0]), st.sampled_from(COUNTS).map(lambda n: json.dumps(under(key[1], n)))
-        )
+    st.sampled_from(DERIVED).flatmap(
+        lambda place: value_of(place[1]).map(lambda value: written(place[0], value))
     ),
     st.tuples(
         st.sampled_from(["app.feature", "app.customer", "team", "feature"]), st.sampled_from(["x", "y", ""])
     ),
+    st.tuples(st.sampled_from(TIMES or ["a.time"]), st.sampled_from(WHEN)),
     st.tuples(st.text(max_size=6), ANYTHING),
 )
 # What makes a span a typical one, so that most examples reach the arithmetic.
@@ -148,14 +180,14 @@ TYPICAL = st.fixed_dictionaries(
         "gen_ai.usage.output_tokens": st.sampled_from(COUNTS),
     }
 )
-OWN = st.sampled_from(OWN_KEYS).map(lambda key: (key, "LLM" if key == "openinference.span.kind" else "x"))
 DOCUMENTS = st.sampled_from([[], [("gen_ai.retrieval.documents", '[{"score": 0.25}, {"score": 1}]')]])
+EVENT_NAMES = sorted({source.event for _, _, source in sources() if isinstance(source, EventTime)})
 EVENTS = st.lists(
     st.builds(
         lambda name, offset, error: Span.Event(
             name=name, time_unix_nano=START + offset, attributes=key_values({"exception.type": error})
         ),
-        st.sampled_from(["exception", "First Token Stream Event", "ai.stream.firstChunk", "odd"]),
+        st.sampled_from(["exception", "odd", *EVENT_NAMES]),
         st.integers(-5, 2 * 10**9),
         st.sampled_from(["RateLimitError", "TimeoutError", "odd", ""]),
     ),
@@ -168,10 +200,16 @@ def spans(draw: st.DrawFn) -> Span:
     """Draw a span: mostly one that some instrumentation could write, sometimes nonsense."""
     pairs = [*draw(TYPICAL).items()] if draw(st.integers(0, 3)) else []
     pairs += draw(st.lists(PAIRS, max_size=6)) + draw(DOCUMENTS)
-    pairs += draw(st.lists(OWN, max_size=1))
+    pairs += draw(st.lists(st.sampled_from(OWN), max_size=1))
     if draw(st.booleans()):
         pairs = draw(st.permutations(pairs))
     return Span(
+<<<<<<< HEAD
+=======
+        trace_id=b"0123456789abcdef",
+        span_id=b"01234567",
+        name=draw(st.sampled_from(NAMES)),
+>>>>>>> main
         start_time_unix_nano=draw(st.sampled_from([START, START, START, 0, START + 10**18])),
         end_time_unix_nano=draw(st.sampled_from([START, START + 1, START + 10**9, START + 5 * 10**12])),
         attributes=[KeyValue(key=key, value=any_value(value)) for key, value in pairs],
@@ -188,12 +226,13 @@ RESOURCES = st.sampled_from(
 )
 REQUESTS = st.lists(
     st.builds(
-        lambda resource, scope, of_scope: ResourceSpans(
+        lambda resource, scope, version, of_scope: ResourceSpans(
             resource={"attributes": key_values(resource)},
-            scope_spans=[ScopeSpans(scope={"name": scope}, spans=of_scope)],
+            scope_spans=[ScopeSpans(scope={"name": scope, "version": version}, spans=of_scope)],
         ),
         RESOURCES,
         st.sampled_from(SCOPES),
+        st.sampled_from(VERSIONS),
         st.lists(spans(), min_size=1, max_size=4),
     ),
     min_size=1,
@@ -286,5 +325,6 @@ def test_every_span_has_one_outcome(request: ExportTraceServiceRequest) -> None:
 
 def test_the_generator_knows_every_field() -> None:
     """No field of the dialects is left out of the random spans."""
-    drawn = {field for _, field in KEYS} | {Field.UNCACHED, Field.CACHE_WRITE_1H}
-    assert drawn >= set(WORDS + NUMBERS) - {Field.FAILED, Field.AGENT_RUN} - {Field.VERDICT}
+    drawn = {field for _, field in [*KEYS, *DERIVED]}
+    read_by_some = {field for _, field, _ in sources()}
+    assert drawn == read_by_some

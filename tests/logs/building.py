@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from typing import Any
+from unittest import mock
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from core.building import SECOND, START, any_value, key_values
+from core.building import SECOND, START, Clock, Exporter, any_value, key_values
+from llm_exporter import engine, pipeline
 from llm_exporter.logs import KEYS, Translated, Translator
+from llm_exporter.receive.sink import Verdict
 
 TIME = START + 60 * SECOND
 """When records are from unless they say otherwise."""
@@ -86,3 +89,40 @@ def attributes_of(span: Span) -> dict[str, Any]:
         kind = attribute.value.WhichOneof("value")
         found[attribute.key] = getattr(attribute.value, kind) if kind else None
     return found
+
+
+class Logged(Exporter):
+    """An exporter that takes log records, and the time to be what the test says."""
+
+    def __init__(self, changes: Mapping[str, Any] | None = None) -> None:
+        self.clock = Clock()
+        self._patches = [mock.patch.object(module, "time", self.clock) for module in (engine, pipeline)]
+        for patch in self._patches:
+            patch.start()
+        super().__init__(changes)
+
+    def close(self) -> None:
+        """Give the time back."""
+        for patch in self._patches:
+            patch.stop()
+
+    def log(self, *records: LogRecord, scope: str = "", resource: Mapping[str, Any] | None = None) -> Verdict:
+        """Count log records of one scope and resource."""
+        return self.log_request(logs(*records, scope=scope, resource=resource).SerializeToString())
+
+    def log_request(self, request: bytes) -> Verdict:
+        """Count an encoded request of logs."""
+        return self.engine.logs(request, "test")
+
+    def wait(self, seconds: float = 11) -> None:
+        """Let so much time pass that a span is no longer held for one above it, and have the exporter notice."""
+        self.clock.advance(seconds)
+        self.engine.refresh()
+
+    def records(self) -> dict[str, int]:
+        """Return how many log records had which outcome, without those that none had."""
+        return {
+            labels["outcome"]: int(value)
+            for name, labels, value in self.samples()
+            if name == "llm_exporter_log_records_total" and value
+        }

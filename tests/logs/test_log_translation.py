@@ -5,7 +5,8 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
@@ -382,6 +383,7 @@ def test_dialects_of_logs_are_claimed_by_scope_alone(name: str) -> None:
         )
 
 
+thorough = hypothesis_settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
@@ -398,6 +400,7 @@ EVENTS = st.sampled_from(
 
 
 @given(st.dictionaries(NAMES, JSON_VALUES | EVENTS, max_size=12))
+@thorough
 def test_any_line_is_translated_or_left(line: dict[str, Any]) -> None:
     """Whatever the values are, nothing raises, and what comes out is a request not much larger than what went in."""
     body = json.dumps({"model": "gpt-4o", "input_tokens": 1, **line})
@@ -417,6 +420,7 @@ def around(record: bytes) -> bytes:
     st.binary(max_size=400)
     | st.builds(lambda a, b: a + b"model tokens_in codex." + b, st.binary(), st.binary())
 )
+@thorough
 def test_any_bytes_are_a_record_or_refused(raw: bytes) -> None:
     """As a request only `DecodeError` is raised; as a record of one, nothing."""
     translator = Translator(tuple(KEYS.items()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -259,6 +260,37 @@ def test_a_providers_name_is_cut_too() -> None:
     prices = PriceBook(PricingConfig(provider_aliases={"x" * 256: "openai"}))
     assert prices.quote("x" * 300, "gpt-4o", NOON).provider == "openai"
     assert prices.quote("x" * 256, "gpt-4o", NOON) is prices.quote("x" * 10**6, "gpt-4o", NOON)
+
+
+def test_a_name_in_a_foreign_script_costs_no_more_to_look_up_than_another() -> None:
+    """Changing the case of such a name takes long, so it is done once and not for each entry of the table."""
+    prices = PriceBook(PricingConfig())
+
+    def fastest(letter: str) -> float:
+        seconds = []
+        for number in range(20):
+            name = f"{number:02}{letter * 300}"
+            before = time.perf_counter()
+            assert prices.quote("openrouter", name, NOON).unpriced_reason == "unknown_model"
+            seconds.append(time.perf_counter() - before)
+        return min(seconds)
+
+    assert fastest("\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}") < 3 * fastest("x")
+
+
+def test_a_discount_can_be_for_a_service_tier() -> None:
+    """It holds for the calls whose response names the tier, in whatever case, and for no others."""
+    prices = PriceBook(PricingConfig(discounts=(Discount(Decimal("0.5"), service_tier="flex"),)))
+    assert usd(prices, "aws.bedrock", "amazon.nova-pro-v1:0", service_tier="FLEX") == 2
+    assert usd(prices, "aws.bedrock", "amazon.nova-pro-v1:0", service_tier="priority") == 4
+    assert usd(prices, "aws.bedrock", "amazon.nova-pro-v1:0") == 4
+
+
+def test_an_own_price_is_charged_whatever_the_tier() -> None:
+    """Half price for batches is what sellers promise on their own price, not on the operator's."""
+    own = PricedModel("gpt-4o", (DatedPrices(Decimal(1), Decimal(2)),))
+    prices = PriceBook(PricingConfig(overrides=(own,)))
+    assert usd(prices, "openai", "gpt-4o", service_tier="batch") == 3
 
 
 def test_threads_get_the_right_quote_for_their_time() -> None:

@@ -36,6 +36,8 @@ def test_a_prices_file_gives_its_models_in_order_with_every_digit() -> None:
                     output=Decimal("0.06"),
                     output_reasoning=Decimal("0.07"),
                     request=Decimal("0.0001"),
+                    input_audio=Decimal("0.4"),
+                    output_audio=Decimal("0.6"),
                 ),
             ),
         ),

@@ -75,13 +75,30 @@ def test_keys_inside_lists_are_explained() -> None:
     for section, outer in keys(Settings).items():
         parts = keys(outer.kind.cls) if isinstance(outer.kind, Section) else {section: outer}
         for name, key in parts.items():
-            if (inner := members(key.kind)) is None:
+            if (inner := members(key.kind)) is None or isinstance(key.kind, Section):
                 continue
             for item, declared in keys(inner.cls).items():
                 assert re.search(
                     rf"^ *#   {item}: {re.escape(declared.doc.split()[0])}", text, re.MULTILINE
                 ), (name, item)
                 assert f"| `{item}` |" in documentation
+
+
+def test_keys_of_sections_in_sections_are_explained() -> None:
+    """They stand in the example below what they are for, and have rows and a part of the page of their own."""
+    text, documentation = example(), page()
+    found = 0
+    for section, outer in keys(Settings).items():
+        for name, key in keys(outer.kind.cls).items() if isinstance(outer.kind, Section) else ():
+            if not isinstance(key.kind, Section):
+                continue
+            assert f"\n### {section}.{name}\n" in documentation
+            for item, declared in keys(key.kind.cls).items():
+                found += 1
+                assert f"    # {declared.doc}" in text
+                assert f"\n    {item}:" in text
+                assert f"| `{item}` |" in documentation
+    assert found
 
 
 def test_every_unit_is_stated() -> None:

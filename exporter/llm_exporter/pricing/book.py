@@ -63,7 +63,10 @@ class PriceBook:
         }
         self._model_aliases = [(re.compile(a.match, re.IGNORECASE), a) for a in config.model_aliases]
         self._overrides = [(_glob(own.model), own) for own in config.overrides]
-        self._discounts = [(_glob(d.provider), _glob(d.model), _glob(d.service), d) for d in config.discounts]
+        self._discounts = [
+            (_glob(d.provider), _glob(d.model), _glob(d.service), _glob(d.service_tier), d)
+            for d in config.discounts
+        ]
         self._by_service = any(discount.service != "*" for discount in config.discounts)
         # A per-instance cache: its keys are cut names, so its size in bytes is bounded as well as its length.
         self._schedule = lru_cache(maxsize=CACHE_SIZE)(self._find_schedule)
@@ -74,8 +77,8 @@ class PriceBook:
         """The price of a call of `model` at `provider` that started at `start_ns` (unix nanoseconds).
 
         `provider` is a semantic-conventions value, or whatever the span had, or "". `service_tier` is the one
-        the response names; a tier the model has no price for is charged the standard price. `service_name`
-        only matters to discounts.
+        the response names; a tier the model has no price for is charged the standard price, see `table.find`.
+        `service_name` only matters to discounts.
         """
         schedule = self._schedule(
             provider[:NAME_LENGTH],
@@ -88,13 +91,15 @@ class PriceBook:
     def _find_schedule(self, provider: str, model: str, service_tier: str, service_name: str) -> _Schedule:
         provider = provider.strip().lower()
         provider = self._provider_aliases.get(provider, provider)
+        service_tier = names.tier(service_tier)
         found = self._find(provider, model.strip(), service_tier)
         discounts = [
             discount
-            for by_provider, by_model, by_service, discount in self._discounts
+            for by_provider, by_model, by_service, by_tier, discount in self._discounts
             if (by_provider.fullmatch(provider) or by_provider.fullmatch(found.provider))
             and by_model.fullmatch(found.model)
             and by_service.fullmatch(service_name)
+            and by_tier.fullmatch(service_tier)
         ]
         return _Schedule(found, discounts)
 
@@ -212,6 +217,8 @@ def _own_rates(prices: DatedPrices) -> Rates:
         cache_write=prices.input_cache_write,
         cache_write_1h=prices.input_cache_write_1h,
         reasoning=prices.output_reasoning,
+        input_audio=prices.input_audio,
+        output_audio=prices.output_audio,
     )
     return rates([(-1, row)], Fraction(prices.request) * PICO)
 

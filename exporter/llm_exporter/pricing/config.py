@@ -44,8 +44,8 @@ class ModelAlias:
 class DatedPrices:
     """Prices in USD for a million tokens, from the start of a UTC day on.
 
-    A price that is None falls back as providers bill it: cached input costs `input`, one-hour cache writes
-    cost `input_cache_write`, reasoning costs `output`.
+    A price that is None falls back as providers bill it: cached input and audio cost `input`, one-hour cache
+    writes cost `input_cache_write`, reasoning and spoken output cost `output`.
 
     Raises:
         ValueError: a price is no Decimal from 0 to `MAX_PRICE`, or the one for an hour lacks its general one.
@@ -61,6 +61,8 @@ class DatedPrices:
     """USD for each request."""
     from_date: date | None = None
     """None: always, until a later entry starts."""
+    input_audio: Decimal | None = None
+    output_audio: Decimal | None = None
 
     def __post_init__(self) -> None:
         for key in PRICE_KEYS:
@@ -76,10 +78,12 @@ class DatedPrices:
 
 PRICE_KEYS = (
     "input",
+    "input_audio",
     "input_cache_read",
     "input_cache_write",
     "input_cache_write_1h",
     "output",
+    "output_audio",
     "output_reasoning",
     "request",
 )
@@ -147,6 +151,8 @@ class Discount:
     """First UTC day."""
     until_date: date | None = None
     """First UTC day on which it holds no more."""
+    service_tier: str = "*"
+    """Tier that the response names: priority, flex, batch …"""
 
     def __post_init__(self) -> None:
         if not _is_decimal(self.multiplier, MAX_MULTIPLIER):

@@ -164,6 +164,10 @@ def spellings(model: str) -> list[str]:
     resell under that name: so a prefix is taken away only from a name that is not found with it.
     """
     found = [model]
+    # A router's name before that of a reseller's model: openrouter/openai/gpt-4o.
+    rest = model.partition("/")[2]
+    if "/" in rest:
+        found.append(rest)
     bare = model.rpartition("/")[2]
     if match := _BEDROCK.fullmatch(bare):
         bare = match["model"]
@@ -171,6 +175,19 @@ def spellings(model: str) -> list[str]:
         if name and name not in found:
             found.append(name)
     return found
+
+
+def tier(service_tier: str) -> str:
+    """A service tier in the price table's spelling; Vertex AI's traffic types are `ON_DEMAND_FLEX` and such."""
+    return service_tier.strip().lower().removeprefix("on_demand_")
+
+
+def plain(name: str) -> str:
+    """A name as the price table's patterns need it: each of the thousand lowers the case itself.
+
+    That takes several times as long for a name that is not ASCII, which no listed name is.
+    """
+    return name.encode("ascii", "replace").decode("ascii").lower()
 
 
 def label(model: str) -> str:

@@ -6,7 +6,8 @@ models:
     context_window: 131072         # tokens, optional
     prices:                        # USD for a million tokens; request: USD for each request
       - input: 0.05
-        output: 0.08
+        output: 0.08               # also input_audio, input_cache_read, input_cache_write,
+                                   # input_cache_write_1h, output_audio, output_reasoning
       - from: 2026-06-01           # a UTC day
         input: 0.04
         output: 0.06

@@ -1,6 +1,6 @@
 """What a model's tokens cost: exact integer picodollars, whatever the shape of the price.
 
-A price is a table of six rates (one for each kind of token) for each bracket of input length, plus a fee for
+A price is a table of eight rates (one for each kind of token) for each bracket of input length, plus a fee for
 each request. A long prompt moves the *whole* call into the dearer bracket (the "cliff" rule of providers and
 of genai-prices `TieredPrices`), so exactly one bracket prices a call.
 """
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    _Row = tuple[int, int, int, int, int, int]
+    _Row = tuple[int, int, int, int, int, int, int, int]
 
 PICO = 10**12
 """Picodollars in one USD."""
@@ -25,8 +25,9 @@ PICO = 10**12
 class Usage(NamedTuple):
     """Tokens of one call, in disjoint counts: `input` is what no cache served, `output` is without reasoning.
 
-    `input_cache_write_1h` is the part of `input_cache_write` that was kept for an hour; more than the whole
-    is read as the whole.
+    The last three are parts of counts before them: `input_cache_write_1h` is what of `input_cache_write` was
+    kept for an hour, `input_audio` what of `input` and `output_audio` what of `output` was audio. A part that
+    is more than the whole is read as the whole.
     """
 
     input: int
@@ -35,6 +36,8 @@ class Usage(NamedTuple):
     output: int
     output_reasoning: int
     input_cache_write_1h: int = 0
+    input_audio: int = 0
+    output_audio: int = 0
 
 
 class TokenPrices(NamedTuple):
@@ -46,6 +49,8 @@ class TokenPrices(NamedTuple):
     cache_write_1h: Fraction
     output: Fraction
     reasoning: Fraction
+    input_audio: Fraction
+    output_audio: Fraction
 
     @classmethod
     def of(
@@ -56,6 +61,8 @@ class TokenPrices(NamedTuple):
         cache_write: Decimal | None = None,
         cache_write_1h: Decimal | None = None,
         reasoning: Decimal | None = None,
+        input_audio: Decimal | None = None,
+        output_audio: Decimal | None = None,
     ) -> TokenPrices:
         """From USD for a million tokens.
 
@@ -71,6 +78,8 @@ class TokenPrices(NamedTuple):
             cache_write if cache_write_1h is None else cache_write_1h,
             output,
             output if reasoning is None else reasoning,
+            input if input_audio is None else input_audio,
+            output if output_audio is None else output_audio,
         )
         return cls._make(Fraction(price) * PICO / 10**6 for price in prices)
 
@@ -97,8 +106,8 @@ class Rates:
     """Picodollars for each request, whatever its tokens."""
     flat: tuple[int, int, int, int, int] | None = field(init=False)
     """Picodollars for one token of (input, cache read, cache write, output, reasoning), when a call costs
-    just the sum of these products, else None. It does not tell one-hour cache writes apart: a call that has
-    any needs `cost`."""
+    just the sum of these products, else None. It tells neither one-hour cache writes nor audio apart: a call
+    that has any needs `cost`."""
     _scale: int = field(init=False)
     _first: _Row = field(init=False)
     _dearer: tuple[tuple[int, _Row], ...] = field(init=False)
@@ -113,7 +122,7 @@ class Rates:
         )
         flat = None
         if scale == 1 and not dearer and not self.request:
-            uncached, read, write, _, output, reasoning = first[1]
+            uncached, read, write, _, output, reasoning, _, _ = first[1]
             flat = (uncached, read, write, output, reasoning)
         object.__setattr__(self, "flat", flat)
         object.__setattr__(self, "_scale", scale)
@@ -123,16 +132,20 @@ class Rates:
 
     def cost(self, usage: Usage) -> int:
         """Picodollars for one call."""
-        uncached, read, write, output, reasoning, write_1h = usage
-        p_input, p_read, p_write, p_write_1h, p_output, p_reasoning = self._row(uncached + read + write)
-        write_1h = min(write_1h, write)
+        uncached, read, write, output, reasoning, write_1h, audio, spoken = usage
+        p_input, p_read, p_write, p_write_1h, p_output, p_reasoning, p_audio, p_spoken = self._row(
+            uncached + read + write
+        )
+        write_1h, audio, spoken = min(write_1h, write), min(audio, uncached), min(spoken, output)
         return self._rounded(
             self._fee
-            + uncached * p_input
+            + (uncached - audio) * p_input
+            + audio * p_audio
             + read * p_read
             + (write - write_1h) * p_write
             + write_1h * p_write_1h
-            + output * p_output
+            + (output - spoken) * p_output
+            + spoken * p_spoken
             + reasoning * p_reasoning
         )
 
@@ -141,8 +154,8 @@ class Rates:
 
         Negative when writing the cache cost more than reading it saved, as when a cache is never read.
         """
-        uncached, read, write, _, _, write_1h = usage
-        p_input, p_read, p_write, p_write_1h, _, _ = self._row(uncached + read + write)
+        uncached, read, write, _, _, write_1h, _, _ = usage
+        p_input, p_read, p_write, p_write_1h, *_ = self._row(uncached + read + write)
         write_1h = min(write_1h, write)
         return self._rounded(
             read * (p_input - p_read)
@@ -157,6 +170,18 @@ class Rates:
             for above, row in self.brackets
         )
         return Rates(brackets, self.request * multiplier)
+
+    def batch(self, cache_too: bool) -> Rates:
+        """The rates of calls that are sent in batches: half, for what the cache serves only when `cache_too`.
+
+        Else that keeps its price, but costs no more than input without a cache.
+        """
+
+        def halved(row: TokenPrices) -> TokenPrices:
+            half = TokenPrices._make(price / 2 for price in row)
+            return half if cache_too else half._replace(cache_read=min(row.cache_read, half.input))
+
+        return rates(((above, halved(row)) for above, row in self.brackets), self.request)
 
     def _row(self, input_tokens: int) -> _Row:
         for above, row in self._dearer:

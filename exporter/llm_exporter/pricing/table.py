@@ -32,7 +32,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _BY_ID: Mapping[str, Provider] = {provider.id: provider for provider in _PROVIDERS}
+_MADE_OF_OTHER_TOKENS = frozenset({"output_image_mtok", "output_video_mtok"})
 _FREE = rates([(-1, TokenPrices.of(Decimal(0)))])
+_BATCH_HALVES_CACHE = {
+    "anthropic": True,
+    "aws": False,
+    "azure": False,
+    "google": False,
+    "groq": False,
+    "mistral": False,
+    "openai": False,
+}
+"""Sellers that charge half for whatever is sent in batches, and whether that goes for cache reads too. For
+the models whose batch prices the table lists, the table holds.
+
+Sources: docs.claude.com/en/docs/build-with-claude/batch-processing, docs.aws.amazon.com/bedrock (Capacity,
+limits, and cost optimization), learn.microsoft.com/azure/ai-foundry/openai/how-to/batch,
+ai.google.dev/gemini-api/docs/batch-api, console.groq.com/docs/batch, docs.mistral.ai/capabilities/batch,
+platform.openai.com/docs/guides/batch.
+"""
+_AUDIO_PRICES = {
+    "gpt-4o-audio-preview": (Decimal(40), Decimal(80)),
+    "gpt-4o-mini-audio-preview": (Decimal(10), Decimal(20)),
+}
+"""USD for a million tokens of audio, in and out, of OpenAI's models for which the table has the price of text
+alone (platform.openai.com/docs/models)."""
 _CHECKED = re.compile(r"\b(?:verified|checked)\b[^.;()]{0,40}?\b(\d{4}-\d{2}-\d{2})\b", re.IGNORECASE)
 
 
@@ -63,11 +87,12 @@ def provider_id(provider: str) -> str | None:
 def find(provider: str, model: str, service_tier: str = "") -> Listing | None:
     """The entry for a clean model name at a provider id of the table, None when it is not listed.
 
-    `service_tier` selects the prices listed for it (priority, flex, batch, fast); a tier that the table has
-    no prices for is charged the standard price, since most models have but one.
+    `service_tier`, in the spelling of `names.tier`, selects the prices listed for it (priority, flex, batch,
+    fast). Without any, batches cost half where the seller says that all of them do; any other tier is charged
+    the standard price, since most models have but one.
     """
     seller = _BY_ID[provider]
-    for name in names.spellings(model):
+    for name in names.spellings(names.plain(model)):
         if entry := seller.find_model(name, all_providers=_PROVIDERS):
             return _listing(seller, entry, service_tier)
     return None
@@ -78,7 +103,7 @@ def guess(model: str, service_tier: str = "") -> Listing | None:
     if implied := names.vendor(model):
         known = provider_id(implied)
         return find(known, model, service_tier) if known else None
-    for name in names.spellings(model):
+    for name in names.spellings(names.plain(model)):
         for seller in _PROVIDERS:
             if seller.model_match is not None and seller.model_match.is_match(name):
                 entry = seller.find_model(name, all_providers=_PROVIDERS)
@@ -105,12 +130,17 @@ def data_timestamp() -> float:
     return datetime.fromisoformat(max(days, default="1970-01-01")).replace(tzinfo=UTC).timestamp()
 
 
-def rates_of(price: ModelPrice) -> Rates | None:
-    """The rates of a genai-prices price, None when it has none for input tokens.
+def rates_of(price: ModelPrice, audio: tuple[Decimal, Decimal] | None = None) -> Rates | None:
+    """The rates of a genai-prices price, None when token counts do not tell what a call costs.
 
-    Prices of what token counts do not tell (seconds of audio, pages, searches) are left out.
+    Prices of extras (searches, pages, seconds of audio, pictures as input) are left out. Pictures and videos
+    as output are no extra: they are most of what such a model gives, and a token of them costs up to twelve
+    times one of text. `audio` stands in for prices of audio that are not listed.
     """
-    if price.input_mtok is None:
+    listed = {key for key, value in price.__dict__.items() if value is not None}
+    if listed == {"requests_kcount"}:
+        price = ModelPrice(input_mtok=Decimal(0), requests_kcount=price.requests_kcount)
+    elif "input_mtok" not in listed or not listed.isdisjoint(_MADE_OF_OTHER_TOKENS):
         return None
     starts = {-1}
     for value in price.__dict__.values():
@@ -118,18 +148,21 @@ def rates_of(price: ModelPrice) -> Rates | None:
             starts.update(tier.start for tier in value.tiers)
     fee = price.requests_kcount
     return rates(
-        ((start, _prices_above(price, start)) for start in starts),
+        ((start, _prices_above(price, start, audio)) for start in starts),
         Fraction(fee) * PICO / 1000 if isinstance(fee, Decimal) else Fraction(0),
     )
 
 
-def _prices_above(price: ModelPrice, start: int) -> TokenPrices:
+def _prices_above(price: ModelPrice, start: int, audio: tuple[Decimal, Decimal] | None) -> TokenPrices:
     def value(key: str) -> Decimal | None:
         listed = getattr(price, key)
         if isinstance(listed, TieredPrices):
             return next((tier.price for tier in reversed(listed.tiers) if tier.start <= start), listed.base)
         return cast("Decimal | None", listed)
 
+    input_audio, output_audio = value("input_audio_mtok"), value("output_audio_mtok")
+    if audio is not None and input_audio is None and output_audio is None:
+        input_audio, output_audio = audio
     return TokenPrices.of(
         input=cast("Decimal", value("input_mtok")),
         output=value("output_mtok"),
@@ -137,6 +170,8 @@ def _prices_above(price: ModelPrice, start: int) -> TokenPrices:
         cache_write=value("cache_write_mtok"),
         cache_write_1h=value("cache_write_1h_mtok"),
         reasoning=value("output_reasoning_mtok"),
+        input_audio=input_audio,
+        output_audio=output_audio,
     )
 
 
@@ -144,7 +179,11 @@ def _listing(seller: Provider, entry: ModelInfo, service_tier: str) -> Listing:
     # A reseller's own tiers are its own: genai-prices applies variants only to models listed by the seller
     # itself.
     own = any(entry is model for model in seller.models)
-    context = _context(service_tier) if own else None
+    # Providers file the same wish under different names.
+    context = (
+        dict.fromkeys(("service_tier", "processing", "speed"), service_tier) if own and service_tier else None
+    )
+    halves_cache = _BATCH_HALVES_CACHE.get(seller.id) if service_tier == "batch" else None
     conditions = [] if isinstance(entry.prices, ModelPrice) else [price.constraint for price in entry.prices]
     if context:
         conditions += [variant.constraint for variant in entry.price_variants or ()]
@@ -153,7 +192,10 @@ def _listing(seller: Provider, entry: ModelInfo, service_tier: str) -> Listing:
         price = entry.get_prices(moment, context)
         if not price.__dict__ and names.is_free(seller.id, entry.id):
             return _FREE
-        return rates_of(price)
+        found = rates_of(price, _AUDIO_PRICES.get(entry.id))
+        if found is not None and halves_cache is not None and not _has_variant(entry, moment, context):
+            return found.batch(halves_cache)
+        return found
 
     return Listing(
         provider=seller.id,
@@ -170,10 +212,13 @@ def _listing(seller: Provider, entry: ModelInfo, service_tier: str) -> Listing:
     )
 
 
-def _context(service_tier: str) -> dict[str, str] | None:
-    """The request context for a service tier: providers file the same wish under different names."""
-    tier = service_tier.strip().lower()
-    return {"service_tier": tier, "processing": tier, "speed": tier} if tier else None
+def _has_variant(entry: ModelInfo, moment: datetime, context: Mapping[str, str] | None) -> bool:
+    """Whether the table lists prices of their own for calls in this context, at this time."""
+    return context is not None and any(
+        (variant.constraint is None or variant.constraint.active(moment))
+        and variant.when.items() <= context.items()
+        for variant in entry.price_variants or ()
+    )
 
 
 def _utc(edge: time) -> time:

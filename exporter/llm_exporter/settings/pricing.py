@@ -40,6 +40,11 @@ class Discount:
     provider: str = key(GLOB, "Provider of the call.", "*")
     model: str = key(GLOB, "Model, as in the label.", "*")
     service: str = key(GLOB, "Service that made the call.", "*")
+    service_tier: str = key(
+        GLOB,
+        "Service tier that the response names, such as batch, flex or priority; * also stands for none.",
+        "*",
+    )
     multiplier: Decimal = key(DecimalNumber(0, 10), "Factor on the price; 0.85 is 15 % off.", unit="ratio")
     from_: date | None = key(Day(), "First day, in UTC.", None)
     until: date | None = key(Day(), "First day on which it holds no more, in UTC.", None)
@@ -90,6 +95,7 @@ class Pricing:
                     service=discount.service,
                     from_date=discount.from_,
                     until_date=discount.until,
+                    service_tier=discount.service_tier,
                 )
                 for discount in self.discounts
             ),

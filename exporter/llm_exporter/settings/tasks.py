@@ -97,7 +97,9 @@ class SamplingSettings:
         (),
         example=["sampling.ratio", "SampleRate"],
     )
-    ratio: float | None = key(Number(0.000001, 1), "Ratio of spans kept, for spans that say nothing.", None)
+    ratio: float = key(
+        Number(0.000001, 1), "Ratio of spans kept, for spans that say nothing.", 1.0, unit="of the spans"
+    )
     max_weight: int = key(
         Integer(1, 1_000_000),
         "Most spans that one may stand for; whoever can send spans can write any weight.",
