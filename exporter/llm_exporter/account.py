@@ -244,7 +244,8 @@ class Accountant:
             if numbers.first_token_ns == IMPLAUSIBLE:
                 self._anomalous(bound, "ttft_exceeds_duration", times)
                 numbers = numbers._replace(first_token_ns=None)
-        usage = None
+        # Some rerankers charge by the search and count no tokens.
+        usage = Usage(0, 0, 0, 0, 0) if bound.record.operation == "rerank" else None
         if usage_said:
             usage, anomalies = disjoint(numbers, bound.record.input_excludes_cache)
             for anomaly in anomalies:
