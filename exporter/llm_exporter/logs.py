@@ -37,9 +37,9 @@ DETAILS: Final = "gen_ai.client.inference.operation.details"
 Keys = tuple[tuple[str, tuple[str, ...]], ...]
 """Per field, the keys of a line that may hold it, best first; a dot may lead into a nested object."""
 KEYS: Final[Mapping[str, tuple[str, ...]]] = {
-    "model": ("model", "model_name", "response_model", "llm_model", "gen_ai.response.model"),
+    "model": ("model", "model_name", "response_model", "model_id", "gen_ai.response.model"),
     "request_model": ("request_model", "requested_model", "gen_ai.request.model"),
-    "provider": ("provider", "model_provider", "llm_provider", "gen_ai.provider.name"),
+    "provider": ("provider", "model_provider", "gen_ai.provider.name"),
     "operation": ("operation", "call_type", "gen_ai.operation.name"),
     "input_tokens": (
         "input_tokens", "prompt_tokens", "tokens_in", "usage.input_tokens", "usage.prompt_tokens",

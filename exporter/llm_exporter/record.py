@@ -157,14 +157,14 @@ def disjoint(numbers: Numbers, excludes_cache: bool | None) -> tuple[Usage, tupl
         inside = (given + output, plain + cached + output)
         if total is None or total in inside or total - reasoning not in inside:
             output -= reasoning
-    usage = Usage(plain, read, write, output, reasoning, min(numbers.cache_write_1h or 0, write))
-    return usage._replace(**_audio_of(numbers, usage)), tuple(found)
-
-
-def _audio_of(numbers: Numbers, usage: Usage) -> dict[str, int]:
-    """Return the parts of a usage that are audio, where prices tell them apart."""
-    parts = {
-        "input_audio": min(numbers.input_audio or 0, usage.input),
-        "output_audio": min(numbers.output_audio or 0, usage.output),
-    }
-    return {name: count for name, count in parts.items() if name in Usage._fields}
+    usage = Usage(
+        plain,
+        read,
+        write,
+        output,
+        reasoning,
+        min(numbers.cache_write_1h or 0, write),
+        min(numbers.input_audio or 0, plain),
+        min(numbers.output_audio or 0, output),
+    )
+    return usage, tuple(found)

@@ -429,10 +429,8 @@ def _usage(
         or total not in (given + output + reasoning, with_cache + output + reasoning)
     ):
         output -= reasoning
-    usage = Usage(plain, cached, written, output, reasoning, min(hour, written))
-    if "input_audio" in Usage._fields:
-        usage = Usage(*usage[:6], min(heard or 0, plain), min(spoken or 0, output))
-    return usage
+    audio = min(heard or 0, plain), min(spoken or 0, output)
+    return Usage(plain, cached, written, output, reasoning, min(hour, written), *audio)
 
 
 def _error_texts(read: Reading) -> list[str] | None:

@@ -138,12 +138,16 @@ def check_with_promtool(directory: Path, what: str, content: object) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_collector_example_is_a_pipeline() -> None:
-    """The README's Collector pipeline uses the exporter that is shown, on the port for gRPC."""
-    (found,) = [block for block in Document("README.md").blocks("yaml") if "pipelines" in block]
-    collector = yaml.safe_load(found)
-    assert collector["service"]["pipelines"]["traces"]["exporters"] == list(collector["exporters"])
-    assert collector["exporters"]["otlp/llm"]["endpoint"] == "127.0.0.1:4317"
+@pytest.mark.parametrize(("name", "pipelines"), [("README.md", 2), ("docs/logs.md", 1)])
+def test_the_collector_examples_are_pipelines(name: str, pipelines: int) -> None:
+    """A Collector's pipeline uses the receivers and the exporter that are shown, on the port for gRPC."""
+    found = [yaml.safe_load(block) for block in Document(name).blocks("yaml") if "pipelines" in block]
+    assert len(found) == pipelines
+    for collector in found:
+        (pipeline,) = collector["service"]["pipelines"].values()
+        assert pipeline.get("receivers", []) == list(collector.get("receivers", []))
+        assert pipeline["exporters"] == list(collector["exporters"])
+        assert collector["exporters"]["otlp/llm"]["endpoint"] == "127.0.0.1:4317"
 
 
 def test_the_example_configuration_is_accepted(capsys: pytest.CaptureFixture[str]) -> None:
