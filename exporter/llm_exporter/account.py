@@ -111,7 +111,7 @@ class Accountant:
             record = filled(bound.said, bound.context, inherited, beyond, caller)
             found = bound if record == bound.record else self.bind(record, start_ns)
             if found is not bound:
-                found.said, found.context = bound.said, bound.context
+                found.said, found.context, found.is_span = bound.said, bound.context, bound.is_span
                 found.gives = self.inheritance.under(bound.gives, inherited)
             heirs[key] = found
         return found

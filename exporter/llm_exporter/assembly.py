@@ -301,14 +301,14 @@ class Assembly:
             if nesting is not None and (bound.is_call or bound.is_tool):
                 verdict = nesting.verdict(span_id)
                 if verdict is Verdict.REPEATS:
-                    values[outcomes["repeated"]] += 1
+                    values[outcomes["repeated"]] += bound.is_span
                     if bound.is_call:
                         accountant.repeated(bound, "repeated_usage")
                     continue
                 if bound.is_call:
                     outer = nesting.around(span_id)
                     if verdict is Verdict.REQUEST_ONLY:
-                        values[outcomes["call"]] += 1
+                        values[outcomes["call"]] += bound.is_span
                         bound = self._heir(trace, bound, parent, start, outer, known)
                         mark = trace.id + span_id + suffix
                         accountant.call(bound, None, 0, None, start, end, mark, told=True)  # type: ignore[arg-type]
@@ -318,6 +318,9 @@ class Assembly:
             if not alone:
                 bound = self._heir(trace, bound, parent, start, outer, known)
                 if outer:
+                    if not start or not end:
+                        # A log record knows when the call ended; the span around it knows how long it took.
+                        start, end = nodes[outer[0]][2:4] if len(nodes[outer[0]]) == FRESH else (start, end)
                     payload = self._completed(trace, nesting, span_id, payload, outer)
             if not trace.start or start < trace.start:
                 trace.start = start
@@ -325,7 +328,7 @@ class Assembly:
                 trace.end = end
             mark = trace.id + span_id + suffix
             if bound.is_call:
-                values[outcomes["call"]] += 1
+                values[outcomes["call"]] += bound.is_span
                 if payload.__class__ is tuple:
                     if bound.plain and bound.valid_from <= start < bound.valid_until:
                         tokens, cost = accountant.row(bound, payload, start, end, mark)
@@ -353,7 +356,7 @@ class Assembly:
     ) -> None:
         accountant, record, times = self._accountant, bound.record, payload.times
         kind = record.kind
-        self._own.values[self._outcomes[kind.value]] += 1
+        self._own.values[self._outcomes[kind.value]] += bound.is_span
         accountant.other(bound, start, end, mark, times)
         if kind is Kind.RETRIEVAL:
             accountant.retrieval(bound, payload.documents, list(payload.scores), mark, times)

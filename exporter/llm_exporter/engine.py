@@ -72,8 +72,11 @@ class Engine:
 
     def traces(self, request: bytes, transport: str) -> Verdict:  # noqa: ARG002 - the sink's interface
         """Count an encoded ExportTraceServiceRequest."""
+        return self._traces(request, are_spans=True)
+
+    def _traces(self, request: bytes, *, are_spans: bool) -> Verdict:
         pipeline = self.pipeline
-        verdict = pipeline.traces(request)
+        verdict = pipeline.traces(request, are_spans=are_spans)
         room = self.recent.room(time.monotonic())
         if room:
             self.recent.add(describe_request(pipeline, request, most=room))
@@ -89,7 +92,7 @@ class Engine:
         with self.store.lock:
             for outcome in ("read", "ignored", "invalid"):
                 self.store.add(c.EXPORTER_LOG_RECORDS, (), outcome, by=getattr(found, outcome))
-        rejected = self.traces(found.request, transport).rejected if found.read else 0
+        rejected = self._traces(found.request, are_spans=False).rejected if found.read else 0
         said = "log records that cannot be decoded, or have more attributes than limits.attributes_per_span"
         return Verdict(found.invalid + rejected, said if found.invalid + rejected else "")
 

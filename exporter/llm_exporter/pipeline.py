@@ -52,6 +52,8 @@ MAX_RESOURCES: Final = 4096
 MAX_TOKEN_COUNTS: Final = 65_536
 MAX_MEMO_BYTES: Final = 1024
 MAX_ANCESTORS: Final = 4096
+LOG_SCOPE: Final = "logs:"
+"""What the scopes of spans made from log records begin with."""
 TRACE_ID: Final = 16
 NO_TRACE_ID: Final = bytes(TRACE_ID)
 NO_SPAN_ID: Final = bytes(SPAN_ID)
@@ -121,8 +123,12 @@ class Pipeline:
         self._own.want(group.instrument(c.EXPORTER_SPANS, "call"))
         self._batch_duration = group.instrument(c.EXPORTER_BATCH_DURATION)
 
-    def traces(self, request: bytes) -> Verdict:
+    def traces(self, request: bytes, *, are_spans: bool = True) -> Verdict:
         """Count the spans of an encoded ExportTraceServiceRequest.
+
+        Args:
+            request: The encoded request.
+            are_spans: Whether they came as spans; log records read as such have no outcome among them.
 
         Returns:
             How many spans were rejected because they cannot be decoded or exceed a limit, and why.
@@ -141,7 +147,7 @@ class Pipeline:
             stamp = int(time.time() * 1000).to_bytes(8)
             outcomes = self._count(resources, stamp)
             values = self._own.values
-            for outcome, n in outcomes.items():
+            for outcome, n in outcomes.items() if are_spans else ():
                 values[self._outcomes[outcome]] += n
             if self._uncounted > MAX_UNCOUNTED:
                 self.collect()
@@ -351,6 +357,7 @@ class Pipeline:
             self.forget_bindings()
         context, words, failure = key
         bound = self.accountant.bound(variant.record(NOWHERE, failure, words), context, start)
+        bound.is_span = not variant.plan.scope.startswith(LOG_SCOPE)
         if sum(len(word) for word in words) <= MAX_MEMO_BYTES:
             variant.bindings[key] = bound
             self._n_bindings += 1

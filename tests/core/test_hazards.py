@@ -348,7 +348,9 @@ def test_spans_over_the_limit_of_a_request_are_rejected() -> None:
     exporter = Exporter({"limits.spans_per_request": 3})
     request = a_request(a_call(), a_call())
     request.MergeFrom(a_request(a_call(), a_call()))
-    request.resource_spans[1].scope_spans.append(a_request(a_call(), a_call()).resource_spans[0].scope_spans[0])
+    request.resource_spans[1].scope_spans.append(
+        a_request(a_call(), a_call()).resource_spans[0].scope_spans[0]
+    )
     verdict = exporter.send_request(request.SerializeToString())
     assert exporter.outcomes() == {"call": 3, "over_limit": 3}
     assert (verdict.rejected, "limits.spans_per_request" in verdict.message) == (3, True)

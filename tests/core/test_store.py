@@ -102,7 +102,9 @@ def test_every_outcome_is_shown_from_the_start(clock: Clock, hold: float) -> Non
     """Before any span has come, each outcome of spans is a series at 0."""
     exporter = Exporter({"exposition.first_sample_hold_seconds": hold})
     shown = dict(series(exporter.scrape()))
-    assert [v for k, v in shown.items() if k.startswith("llm_exporter_spans_total")] == [0] * len(c.OUTCOME.values)
+    assert [v for k, v in shown.items() if k.startswith("llm_exporter_spans_total")] == [0] * len(
+        c.OUTCOME.values
+    )
     assert clock.now == 1000
 
 
