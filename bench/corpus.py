@@ -23,7 +23,7 @@ _OWN_SCOPE: Final = "my.app"
 _HTTP_SCOPE: Final = "opentelemetry.instrumentation.httpx"
 _CLIENT, _SERVER, _INTERNAL = 3, 2, 1
 _ERROR: Final = 2
-_SHARE_OF_ROOTS: Final = 0.12
+_SHARE_OF_ROOTS: Final = 1 / 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class _Fleet:
             if llm:
                 self._llm_span(span, int(service[-2:]), is_root=last)
             else:
-                self._http_span(span)
+                self._http_span(span, service=int(service[-2:]) if last else None)
             if last:
                 trace = b""
 
@@ -134,9 +134,11 @@ class _Fleet:
             }
             write(event.attributes, said.items())
 
-    def _http_span(self, span: Any) -> None:
+    def _http_span(self, span: Any, service: int | None) -> None:
         draw = self._random
         method, route = draw.choice(("GET", "POST")), draw.choice(self._routes)
+        if service is not None:  # a service has three routes that lead to models
+            method, route = "POST", self._routes[3 * service + draw.randrange(3)]
         status = draw.choice((200, 200, 200, 201, 404, 500))
         span.kind = draw.choice((_SERVER, _CLIENT))
         span.name = f"{method} {route}"

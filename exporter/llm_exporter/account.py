@@ -319,7 +319,7 @@ class Accountant:
         return total, cost
 
     def row(
-        self, bound: CallBinding, said: tuple[int, int, int, int, int], start: int, end: int, ids: bytes
+        self, bound: CallBinding, said: tuple[int, ...], start: int, end: int, *ids: bytes
     ) -> tuple[int, int]:
         """Collect a call that contradicts itself in nothing and whose binding is `plain`.
 
@@ -328,7 +328,7 @@ class Accountant:
             said: Tokens: all input, all output, cache read, cache write, reasoning.
             start: Start of the span, unix nanoseconds.
             end: End of the span, not before its start.
-            ids: The exemplar as for `call`.
+            ids: The parts of the exemplar that `call` takes whole.
 
         Returns:
             As `call`.
@@ -355,7 +355,7 @@ class Accountant:
         if not rows:
             self._with_rows.append(series)
         if duration > series.slowest or cost > series.dearest:
-            series.mark(duration, cost, ids)
+            series.mark(duration, cost, b"".join(ids))
         rows += (duration, all_input, all_output, cost)
         return all_input + all_output, cost
 

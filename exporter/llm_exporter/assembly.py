@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from llm_exporter.record import Context
     from llm_exporter.trace import Above, Node
 
+TRACE_ID: Final = 16
 SPAN_ID: Final = 8
 MAX_ASIDE: Final = 128
 """Spans of one trace that are about no LLM and kept for a while, in case one of them stands above others."""
@@ -228,60 +229,57 @@ class Assembly:
     def _find_ancestors(self, touched: list[Trace], skipped: list[tuple[Any, Context]]) -> list[Trace]:
         """Add those of the skipped spans that stand above known ones; return the traces that got some."""
         traces = self.traces
-        looking: dict[Trace, None] = {trace: None for trace in touched if trace.missing and trace.aside}
+        room = MAX_ASIDE_BYTES - self._aside_bytes
+        looking: dict[Trace, None] = {trace: None for trace in touched if trace.missing}
         for spans, context in skipped:
             for raw in spans:
-                # Where encoders that write fields in order have the trace id, and behind it the span id.
+                # Where encoders that write fields in order have the trace id.
                 trace = traces.get(raw[2:18])
                 if trace is None:
                     continue
-                span_id = raw[20:28]
                 aside = trace.aside
                 if aside is None:
-                    aside = trace.aside = {}
-                if trace.missing and span_id in trace.missing:
+                    aside = trace.aside = []
+                if len(aside) < MAX_ASIDE and room > 0:
+                    aside.append((raw, context))
+                    room -= len(raw)
+                if trace.missing:
                     looking[trace] = None
-                elif len(aside) >= MAX_ASIDE or self._aside_bytes > MAX_ASIDE_BYTES:
-                    continue
-                if span_id not in aside:
-                    aside[span_id] = (raw, context)
-                    self._aside_bytes += len(raw)
-        return [trace for trace in looking if self._ancestors_of(trace)]
+        self._aside_bytes = MAX_ASIDE_BYTES - room
+        return [trace for trace in looking if trace.aside and self._ancestors_of(trace)]
 
     def _ancestors_of(self, trace: Trace) -> bool:
         """Take what stands above known spans of a trace from those put aside; return whether there was any."""
-        aside, missing = trace.aside, trace.missing
-        if not aside or not missing:
-            return False
-        stack = [span_id for span_id in missing if span_id in aside]
-        found = bool(stack)
+        missing, nodes = trace.missing, trace.nodes
+        # Behind the trace id is the span id.
+        aside = {raw[20:28]: (raw, context) for raw, context in trace.aside or ()}
+        stack = [span_id for span_id in missing or () if span_id in aside]
+        found = False
         while stack:
             span_id = stack.pop()
-            kept = aside.pop(span_id, None)
-            if kept is None:
-                continue
-            raw, context = kept
-            self._aside_bytes -= len(raw)
+            raw, context = aside[span_id]
             try:
                 span = parse_span(raw)
             except DecodeError:
                 continue
-            if span.trace_id != trace.id or span.span_id != span_id or span_id in trace.nodes:
+            if span.trace_id != trace.id or span.span_id != span_id or span_id in nodes:
                 continue
+            found = True
             bound = self._ancestor(span, context, trace)
             parent = span.parent_span_id
-            trace.nodes[span_id] = (bound, parent, span.start, span.end, None)
+            nodes[span_id] = (bound, parent, span.start, span.end, None)
             if not parent or span.flags & REMOTE_PARENT:
                 trace.saw_root(span_id, span, bool(parent), bound.record.failed)
             trace.fresh.append(span_id)
-            self._place(trace, self._store.now)
-            if parent in missing and parent in aside:
+            if parent in aside and parent not in nodes:
                 stack.append(parent)
+        if found:
+            self._place(trace, self._store.now)
         return found
 
     def _forget_aside(self, trace: Trace) -> None:
         if trace.aside is not None:
-            self._aside_bytes -= sum(len(raw) for raw, _ in trace.aside.values())
+            self._aside_bytes -= sum(len(raw) for raw, _ in trace.aside)
             trace.aside = None
 
     def _count(self, trace: Trace, why: str) -> None:
@@ -292,6 +290,7 @@ class Assembly:
         nesting = Nesting(trace) if trace.nested else None
         alone = not (trace.speaks or trace.crossed or nesting)
         known: dict[bytes, Above] = {}
+        calls = all_tokens = costs = 0
         suffix = self._stamp
         outcomes = self._outcomes
         for span_id in held:
@@ -312,8 +311,7 @@ class Assembly:
                         bound = self._heir(trace, bound, parent, start, outer, known)
                         mark = trace.id + span_id + suffix
                         accountant.call(bound, None, 0, None, start, end, mark, told=True)  # type: ignore[arg-type]
-                        trace.calls += 1
-                        trace.steps += 1
+                        calls += 1
                         continue
             if not alone:
                 bound = self._heir(trace, bound, parent, start, outer, known)
@@ -322,33 +320,30 @@ class Assembly:
                         # A log record knows when the call ended; the span around it knows how long it took.
                         start, end = nodes[outer[0]][2:4] if len(nodes[outer[0]]) == FRESH else (start, end)
                     payload = self._completed(trace, nesting, span_id, payload, outer)
-            if not trace.start or start < trace.start:
-                trace.start = start
-            if end > trace.end:
-                trace.end = end
-            mark = trace.id + span_id + suffix
             if bound.is_call:
                 values[outcomes["call"]] += bound.is_span
                 if payload.__class__ is tuple:
                     if bound.plain and bound.valid_from <= start < bound.valid_until:
-                        tokens, cost = accountant.row(bound, payload, start, end, mark)
-                        times = 1
+                        tokens, cost = accountant.row(bound, payload, start, end, trace.id, span_id, suffix)
                     else:
+                        mark = trace.id + span_id + suffix
                         tokens, cost = accountant.numbers(bound, Numbers(*payload), start, end, mark)
-                        times = 1
                 else:
+                    mark = trace.id + span_id + suffix
                     times = payload.times
                     tokens, cost = accountant.numbers(bound, payload.numbers, start, end, mark, times)
-                trace.calls += 1
-                trace.steps += 1
-                trace.tokens += tokens
-                trace.cost += cost
-                if times != trace.times:
                     trace.times = max(trace.times, times)
+                calls += 1
+                all_tokens += tokens
+                costs += cost
             else:
-                self._count_other(trace, bound, start, end, payload, mark)
-            if trace.steps > self.patience.max_steps:
-                self._too_long(trace, bound.record)
+                self._count_other(trace, bound, start, end, payload, trace.id + span_id + suffix)
+        trace.calls += calls
+        trace.steps += calls
+        trace.tokens += all_tokens
+        trace.cost += costs
+        if trace.steps > self.patience.max_steps:
+            self._too_long(trace, nodes[held[-1]][0].record)
         held.clear()
 
     def _count_other(
@@ -366,10 +361,9 @@ class Assembly:
         if kind is Kind.TOOL or kind is Kind.AGENT:
             trace.loops = loops = trace.loops or Loops()
             tool = record.tool if kind is Kind.TOOL else ""
-            seen = loops.call(tool, record.agent, payload.arguments)
-            if seen:
-                self.tasks.loop(record, seen, times)
-            if loops.circle():
+            if loops.repeated(tool, payload.arguments):
+                self.tasks.loop(record, "repeated_call", times)
+            if loops.circle(tool, record.agent):
                 self.tasks.loop(record, "cycle", times)
         trace.times = max(trace.times, times)
 
@@ -388,7 +382,10 @@ class Assembly:
         known: dict[bytes, Above],
     ) -> Bound:
         """Return where a span counts with what it takes over from those above it."""
-        inherited, top = trace.handed_down(parent, known, self._accountant.inheritance.under)
+        above = known.get(parent) or trace.handed_down(parent, known, self._accountant.inheritance.under)
+        inherited, top = above
+        if inherited is not None and inherited.agent_only and not bound.is_tool:
+            inherited = None
         beyond = top if top is not None and top is not bound.context else None
         caller = None
         if outer:
@@ -449,6 +446,7 @@ class Assembly:
     def _rest(self, trace: Trace) -> None:
         """Keep of each span only what later ones may take over from it."""
         self._forget_aside(trace)
+        self._date(trace)
         trace.stages = own_times(trace.nodes, trace.stages)
         under = self._accountant.inheritance.under
         known: dict[bytes, Above] = {}
@@ -461,6 +459,15 @@ class Assembly:
                 resting[span_id] = node
         trace.nodes = resting
         trace.rested = len(resting)
+
+    def _date(self, trace: Trace) -> None:
+        """Bring up to date when the spans of a trace without a root began and ended."""
+        if not trace.root:
+            times = [node[2:4] for node in trace.nodes.values() if len(node) == FRESH and node[2]]
+            if times:
+                first = min(start for start, _ in times)
+                trace.start = min(first, trace.start or first)
+                trace.end = max(trace.end, *(end for _, end in times))
 
     def _rest_of(self, bound: Bound, handed_down: Inherited | None) -> Node:
         key = (bound, handed_down)
@@ -481,17 +488,19 @@ class Assembly:
         del self.traces[trace.id]
         self._n_spans -= len(trace.nodes)
         self._forget_aside(trace)
-        known: dict[bytes, Above] = {}
-        above = trace.handed_down(trace.root, known, self._accountant.inheritance.under)
+        handed_down = None
+        if trace.speaks:
+            handed_down = trace.handed_down(trace.root, {}, self._accountant.inheritance.under).inherited
         if not trace.late:
             self._own.values[self._ends[why]] += 1
             complete = bool(trace.root) and not (trace.missing and trace.missing != self._beyond(trace))
-            self.tasks.close(trace, self._who(trace, above.inherited), complete)
-        ids = b"".join(span_id for span_id in trace.nodes if len(span_id) == SPAN_ID)
+            self._date(trace)
+            self.tasks.close(trace, self._who(trace, handed_down), complete)
+        ids = b"".join(trace.nodes) if len(trace.id) == TRACE_ID else b""
         self._closed.pop(trace.id, None)
         if len(self._closed) >= self.patience.max_open:
             del self._closed[next(iter(self._closed))]
-        self._closed[trace.id] = (ids[: 64 * SPAN_ID], above.inherited)
+        self._closed[trace.id] = (ids[: 64 * SPAN_ID], handed_down)
 
     def _beyond(self, trace: Trace) -> set[bytes]:
         """Return the parent of a root whose parent is in another process: nobody here waits for it."""

@@ -14,18 +14,20 @@ MAX_KNOWN: Final = 4096
 
 
 class Inherited:
-    """What a span and the spans above it say, nearest first; compared by identity: there is one for each set of values.
+    """What a span and the spans above it say; compared by identity: there is one for each set of values.
 
     Made by `Inheritance`. `prompt_version` belongs to `prompt_name` and is never taken without it.
     """
 
-    __slots__ = ("agent", "below", "customer", "environment", "feature", "prompt_name", "prompt_version", "team",
+    __slots__ = ("agent", "agent_only", "below", "customer", "environment", "feature", "prompt_name", "prompt_version", "team",
                  "user_tier")  # fmt: skip
 
     def __init__(self, values: tuple[str, ...]) -> None:
         for name, value in zip((*_LABELS, *_PROMPT), values, strict=True):
             setattr(self, name, value)
         self.below: dict[Inherited, Inherited] = {}
+        self.agent_only = sum(map(bool, values)) == bool(self.agent)
+        """Whether it says no more than who acts, which concerns tools alone."""
 
     team: str
     feature: str

@@ -30,51 +30,50 @@ def fingerprint(arguments: bytes) -> int:
 
 
 class Loops:
-    """The tool calls of one task, in bounded memory. `seen` says what each of them shows, once per kind and task."""
+    """The tool calls and agents' runs of one task, in bounded memory."""
 
-    __slots__ = ("_calls", "_found", "_steps")
+    __slots__ = ("_calls", "_circled", "_over", "_steps")
 
     def __init__(self) -> None:
         self._calls: set[int] = set()
         self._steps: list[int] = []
-        self._found: set[str] = set()
+        self._circled = self._over = False
 
-    def call(self, tool: str, agent: str, arguments: int) -> str:
-        """Take a tool call; return `repeated_call` where it was made before with the same arguments, else nothing.
+    def repeated(self, tool: str, arguments: int) -> bool:
+        """Return whether a tool was called before with the same arguments; 0 is none that are known.
 
         Every repetition counts: an agent that asks the same thing all night is worse than one that asks twice.
         """
-        step = hash((tool, agent))
-        self._steps.append(step)
-        if len(self._steps) > MAX_STEPS:
-            del self._steps[0]
         if not arguments:
-            return ""
+            return False
         call = hash((tool, arguments))
         if call in self._calls:
-            return "repeated_call"
+            return True
         if len(self._calls) < MAX_CALLS:
             self._calls.add(call)
-        return ""
+        return False
 
-    def circle(self) -> bool:
-        """Return whether the last steps go round in a circle of two to four different ones, the first time it is so."""
-        if "cycle" in self._found or not self._goes_round():
+    def circle(self, tool: str, agent: str) -> bool:
+        """Take a step, and return whether the last ones go round in a circle of different ones, once a task."""
+        steps = self._steps
+        steps.append(hash((tool, agent)))
+        if len(steps) > MAX_STEPS:
+            del steps[0]
+        if self._circled or len(steps) < 2 * ROUNDS or not self._goes_round():
             return False
-        self._found.add("cycle")
+        self._circled = True
         return True
 
     def over(self, steps: int, most: int) -> bool:
-        """Return whether a task has more steps than it should, the first time it is so."""
-        if steps <= most or "steps" in self._found:
+        """Return whether a task has more steps than it should, once a task."""
+        if steps <= most or self._over:
             return False
-        self._found.add("steps")
+        self._over = True
         return True
 
     def _goes_round(self) -> bool:
-        steps = self._steps
         for length in range(2, MAX_CIRCLE + 1):
-            last = steps[-length * ROUNDS :]
+            last = self._steps[-length * ROUNDS :]
             first_round = last[:length]
             if len(set(first_round)) > 1 and last == first_round * ROUNDS:
                 return True

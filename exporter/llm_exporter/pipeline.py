@@ -8,11 +8,12 @@ normalised, priced or escaped again for words that were seen before. `docs/perfo
 from __future__ import annotations
 
 import time
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from llm_exporter import catalogue as c
 from llm_exporter import dialects
-from llm_exporter.assembly import REMOTE_PARENT, SPAN_ID, Assembly, Patience
+from llm_exporter.assembly import REMOTE_PARENT, SPAN_ID, TRACE_ID, Assembly, Patience
 from llm_exporter.dialects._dialect import Field
 from llm_exporter.failure import failure_of
 from llm_exporter.loops import fingerprint
@@ -54,17 +55,17 @@ MAX_MEMO_BYTES: Final = 1024
 MAX_ANCESTORS: Final = 4096
 LOG_SCOPE: Final = "logs:"
 """What the scopes of spans made from log records begin with."""
-TRACE_ID: Final = 16
 NO_TRACE_ID: Final = bytes(TRACE_ID)
 NO_SPAN_ID: Final = bytes(SPAN_ID)
-PROMPT_ATTRIBUTES: Final = {
-    field: [source for source in dialects.fallback().fields[field] if isinstance(source, str)]
+PROMPT_ATTRIBUTES: Final = [
+    (field.value, source)
     for field in (Field.PROMPT_NAME, Field.PROMPT_VERSION)
-}
+    for source in dialects.fallback().fields[field]
+    if isinstance(source, str)
+]
 SESSION_ATTRIBUTES: Final = [
     source for source in dialects.fallback().fields[Field.SESSION] if isinstance(source, str)
 ]
-HANDED_DOWN: Final = tuple(label.name for label in INHERITED)
 MAX_UNCOUNTED: Final = 65_536
 """Spans after which collected calls are counted, whether anyone scrapes or not: what bounds their memory."""
 
@@ -111,6 +112,12 @@ class Pipeline:
         self._scopes: dict[bytes, Scope] = {}
         self._plans: dict[tuple[str, str, str, tuple[str, ...]], Plan] = {}
         self._ancestors: dict[tuple[Any, ...], Bound] = {}
+        self._places = [
+            *((label.name, key) for label in INHERITED for key in vocabulary.label_attributes[label.name]),
+            *PROMPT_ATTRIBUTES,
+        ]
+        """What spans above others hand down, and the attributes that say it, best first."""
+        self._pick = itemgetter(*(key for _, key in self._places), *SESSION_ATTRIBUTES)
         self._n_shapes = 0
         self._uncounted = 0
         self._n_bindings = 0
@@ -333,24 +340,25 @@ class Pipeline:
 
     def _ancestor(self, span: Any, context: Context, trace: Trace) -> Bound:
         """Return what a span that is about no LLM hands down to those below it in a trace."""
-        attributes = span.attributes
-        if not trace.session:
-            sessions = (attributes.get(key, b"") for key in SESSION_ATTRIBUTES)
-            trace.session = next(filter(None, sessions), b"")
-        labels = {name: self.vocabulary.label(attributes, name) for name in HANDED_DOWN}
-        labels |= {
-            field.value: next(filter(None, (text(attributes.get(key, b"")) for key in keys)), "")
-            for field, keys in PROMPT_ATTRIBUTES.items()
-        }
-        failed = bool(span.status) and self.failure_of(span) is not None
-        key = (context, failed, *labels.values())
+        said = self._pick(span.attributes)
+        failure = self.failure_of(span) if span.status else None
+        key = (context, failure, said)
         bound = self._ancestors.get(key)
         if bound is None:
             if len(self._ancestors) >= MAX_ANCESTORS:
                 self._ancestors.clear()
-            said = Record("", Kind.STRUCTURE, failed=failed, **labels)
-            bound = self._ancestors[key] = self.accountant.bound(said, context, 0)
+            bound = self.accountant.bound(self._ancestor_said(said, failure is not None), context, 0)
+            if sum(map(len, said)) <= MAX_MEMO_BYTES:
+                self._ancestors[key] = bound
+        if not trace.session:
+            trace.session = next(filter(None, said[-len(SESSION_ATTRIBUTES) :]), b"")
         return bound
+
+    def _ancestor_said(self, said: tuple[bytes, ...], failed: bool) -> Record:
+        found = dict.fromkeys((name for name, _ in self._places), "")
+        for (name, _), raw in zip(self._places, said, strict=False):
+            found[name] = found[name] or text(raw)
+        return Record("", Kind.STRUCTURE, failed=failed, **found)
 
     def _bind(self, variant: Variant, key: tuple[Any, ...], start: int) -> Bound:
         if self._n_bindings >= self.limits.bindings:

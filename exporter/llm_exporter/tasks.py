@@ -10,7 +10,7 @@ from llm_exporter.labels import clean
 from llm_exporter.trace import FRESH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
     from llm_exporter.record import Record
     from llm_exporter.store import Cell, Store
@@ -47,20 +47,20 @@ class Tasks:
         self._histograms = tuple(by[metric.name](metric) for metric in _HISTOGRAMS)
         self._stages = tuple(by[c.TASK_STAGE_DURATION.name](c.TASK_STAGE_DURATION, stage) for stage in STAGES)
         self._loops = {kind: by[c.TASK_LOOPS.name](c.TASK_LOOPS, kind).index for kind in c.LOOP.values}
-        self._cells: dict[tuple[Who, str], tuple[Cell, list[int], Cell, list[tuple[int, int]]]] = {}
+        self._cells: dict[tuple[Who, bytes], tuple[Cell, list[int], Cell, list[list[int]]]] = {}
         self.conversations = Conversations(store, conversation_idle_seconds, max_conversations)
 
     def close(self, trace: Trace, who: Who, complete: bool) -> None:
         """Count a trace whose task is over."""
-        name = clean(trace.root_name.decode("utf-8", "replace"))
-        known = self._cells.get((who, name))
+        known = self._cells.get((who, trace.root_name))
         if known is None:
+            name = clean(trace.root_name.decode("utf-8", "replace"))
             if len(self._cells) >= MAX_SERIES:
                 self.settle()
                 self._cells.clear()
             cell = self._store.cell(c.TASKS, (*who, name))
             by_who = self._store.cell(c.TASK_STAGE_DURATION, who)
-            known = self._cells[who, name] = (cell, [], by_who, [])
+            known = self._cells[who, trace.root_name] = (cell, [], by_who, [[] for _ in STAGES])
         cell, rows, _, stages = known
         status = "error" if trace.failed else "ok"
         times = trace.times
@@ -68,8 +68,9 @@ class Tasks:
         start, end = (trace.root_start, trace.root_end) if trace.root else (trace.start, trace.end)
         row = (max(end - start, 0), trace.cost, trace.tokens, trace.calls, trace.tools, trace.steps)
         rows += row * times
-        spent = own_times(trace.nodes, trace.stages)
-        stages += [(stage, ns) for stage, ns in enumerate(spent) if ns for _ in range(times)]
+        for column, spent in zip(stages, own_times(trace.nodes, trace.stages), strict=True):
+            if spent:
+                column.extend((spent,) * times)
         if trace.session:
             self.conversations.turn((who.service_name, trace.session), who, trace.cost, times)
         if len(rows) >= MAX_ROWS:
@@ -90,17 +91,17 @@ class Tasks:
         self.settle()
         self._cells.clear()
 
-    def _settle(self, cell: Cell, rows: list[int], by_who: Cell, stages: list[tuple[int, int]]) -> None:
+    def _settle(self, cell: Cell, rows: list[int], by_who: Cell, stages: list[list[int]]) -> None:
         if rows:
             cell.touched = self._store.now
             for place, histogram in enumerate(self._histograms):
                 cell.observe_all(histogram, rows[place::_COLUMNS])
             rows.clear()
-        if stages:
             by_who.touched = self._store.now
-            for stage in {stage for stage, _ in stages}:
-                by_who.observe_all(self._stages[stage], [ns for its, ns in stages if its == stage])
-            stages.clear()
+            for stage, column in zip(self._stages, stages, strict=True):
+                if column:
+                    by_who.observe_all(stage, column)
+                    column.clear()
 
 
 class Conversations:
@@ -157,30 +158,29 @@ class _Conversation(NamedTuple):
     touched: float
 
 
-def own_times(
-    nodes: dict[bytes, Node], before: list[int] | None, taken: Callable[[bytes], bool] | None = None
-) -> list[int]:
+def own_times(nodes: dict[bytes, Node], before: Sequence[int] | None) -> list[int]:
     """Return how long a task was in each stage itself, in nanoseconds, added to `before`.
 
     A span's own time is its duration without what its children take of it. Children that run side by side count
     once against it; one that lies outside it altogether, as clocks of two machines have it, counts with its
-    duration. `taken` says which nodes to look at; all by default. Spans at rest have been looked at before.
+    duration. Spans at rest have been looked at before.
     """
     spent = list(before) if before is not None else [0] * len(STAGES)
     inside: dict[bytes, list[tuple[int, int]]] = {}
     for span_id, node in nodes.items():
-        if len(node) == FRESH and node[1] in nodes and node[1] != span_id:
-            inside.setdefault(node[1], []).append((node[2], node[3]))
-    for span_id, node in nodes.items():
-        if len(node) != FRESH or (taken is not None and not taken(span_id)):
-            continue
-        bound, _, start, end, _ = node
-        if 0 < start < end:
-            own = end - start
-            children = inside.get(span_id)
-            if children is not None:
-                own = max(own - _covered(children, start, end), 0)
-            spent[bound.stage] += own
+        if len(node) == FRESH:
+            bound, parent, start, end, _ = node
+            if 0 < start < end:
+                spent[bound.stage] += end - start
+                if parent in nodes and parent != span_id:
+                    if parent in inside:
+                        inside[parent].append((start, end))
+                    else:
+                        inside[parent] = [(start, end)]
+    for span_id, children in inside.items():
+        node = nodes[span_id]
+        if len(node) == FRESH and 0 < node[2] < node[3]:
+            spent[node[0].stage] -= min(_covered(children, node[2], node[3]), node[3] - node[2])
     return spent
 
 

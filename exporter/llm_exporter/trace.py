@@ -42,54 +42,50 @@ class Trace:
     `missing` the parents that nobody has seen.
     """
 
-    __slots__ = (
-        "aside", "calls", "context", "cost", "covered", "crossed", "due", "end", "failed", "fresh", "held", "held_since", "id",
-        "late", "loops", "missing", "nested", "nodes", "opened", "remote_root", "repeats", "rested", "root",
-        "root_end", "root_name", "root_start", "session", "speaks", "stages", "start", "steps", "times", "tokens",
-        "tools", "touched",
-    )  # fmt: skip
+    # What most traces never have stays at the class: a trace is made for every few spans.
+    late = False
+    """Whether the task of this trace was closed before: its spans count, a second task does not begin."""
+    nested = False
+    """Whether a call stands under a call, or a tool under a tool: they may be one and the same."""
+    speaks = False
+    """Whether a span hands something down."""
+    crossed = False
+    """Whether spans of several resources take part."""
+    context: Context | None = None
+    repeats: set[bytes] | None = None
+    """Calls that were not counted because a span inside them is, or one around them was."""
+    covered: dict[bytes, bytes] | None = None
+    """Those of them that one around them was counted for; of each the one right around it that it repeats."""
+    aside: list[tuple[bytes, Context]] | None = None
+    """Encoded spans that are about no LLM, with their resources: one of them may stand above others."""
+    missing: set[bytes] | None = None
+    session = b""
+    root = b""
+    """Span id of the outermost span."""
+    remote_root = False
+    """Whether that span names a parent in another process."""
+    root_name = b""
+    root_start = root_end = 0
+    failed = False
+    """Whether the outermost span failed."""
+    rested = 0
+    """How many nodes are at rest."""
+    start = end = 0
+    calls = tools = steps = tokens = cost = 0
+    times = 1
+    stages: list[int] | None = None
+    """Nanoseconds of the task's own time in each of `binding.STAGES`, of the nodes at rest."""
+    loops: Loops | None = None
+    due = 0
+    """Second at which someone will look at the trace."""
 
     def __init__(self, trace_id: bytes, now: float) -> None:
         self.id = trace_id
         self.opened = self.touched = self.held_since = now
         """Monotonic seconds."""
-        self.due = 0
-        """Second at which someone will look at the trace."""
         self.nodes: dict[bytes, Node] = {}
         self.held: list[bytes] = []
         self.fresh: list[bytes] = []
-        self.missing: set[bytes] | None = None
-        self.late = False
-        """Whether the task of this trace was closed before: its spans count, a second task does not begin."""
-        self.nested = False
-        """Whether a call stands under a call, or a tool under a tool: they may be one and the same."""
-        self.speaks = False
-        """Whether a span hands something down."""
-        self.crossed = False
-        """Whether spans of several resources take part."""
-        self.context: Context | None = None
-        self.repeats: set[bytes] | None = None
-        """Calls that were not counted because a span inside them is, or one around them was."""
-        self.covered: dict[bytes, bytes] | None = None
-        """Those of them that one around them was counted for; of each the one right around it that it repeats."""
-        self.aside: dict[bytes, tuple[bytes, Context]] | None = None
-        """Encoded spans that are about no LLM, by id, with their resources: one of them may stand above others."""
-        self.session = b""
-        self.root = b""
-        """Span id of the outermost span."""
-        self.remote_root = False
-        """Whether that span names a parent in another process."""
-        self.root_name = b""
-        self.root_start = self.root_end = 0
-        self.rested = 0
-        """How many nodes are at rest."""
-        self.start = self.end = 0
-        self.calls = self.tools = self.steps = self.tokens = self.cost = 0
-        self.failed = False
-        self.times = 1
-        self.stages: list[int] | None = None
-        """Nanoseconds of the task's own time in each of `binding.STAGES`, of the nodes at rest."""
-        self.loops: Loops | None = None
 
     def saw_root(self, span_id: bytes, span: Any, remote: bool, failed: bool) -> None:
         """Take a span that has no parent, or one in another process, for the root unless an outer one is known."""
