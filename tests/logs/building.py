@@ -47,7 +47,7 @@ def a_record(
     return LogRecord(
         time_unix_nano=time_ns,
         observed_time_unix_nano=observed_ns,
-        severity_number=severity,  # type: ignore[arg-type] - protobuf takes the number of an enum
+        severity_number=severity,
         body=any_value(body),
         attributes=key_values(attributes or {}),
         event_name=event_name,
