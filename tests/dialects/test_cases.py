@@ -20,7 +20,7 @@ CASES = sorted(path.relative_to(HERE).with_suffix("").as_posix() for path in HER
 
 @cache
 def case(name: str) -> dict[str, Any]:
-    """Return a case: scope, resource, span, expected, and the source that it was taken from."""
+    """Return a case: scope and its version, resource, span, expected, and the source that it was taken from."""
     loaded: dict[str, Any] = json.loads((HERE / f"{name}.json").read_text())
     return loaded
 
@@ -29,6 +29,7 @@ def encoded(name: str) -> bytes:
     """Return the case's span as the bytes of a request."""
     said = case(name)
     request = a_request(a_span(**said["span"]), scope=said.get("scope", ""), resource=said.get("resource"))
+    request.resource_spans[0].scope_spans[0].scope.version = said.get("version", "")
     return request.SerializeToString()
 
 
