@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -23,6 +23,7 @@ _OWN_SCOPE: Final = "my.app"
 _HTTP_SCOPE: Final = "opentelemetry.instrumentation.httpx"
 _CLIENT, _SERVER, _INTERNAL = 3, 2, 1
 _ERROR: Final = 2
+_SHARE_OF_ROOTS: Final = 0.12
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,25 +95,30 @@ class _Fleet:
             scopes[name] = resource_spans.scope_spans.add()
             scopes[name].scope.name = name
             scopes[name].scope.version = "2.1.0"
-        trace = parent = b""
-        for _ in range(n_spans):
-            if not trace or draw.random() < 0.12:
-                trace, parent = draw.randbytes(16), draw.randbytes(8)
+        trace = root = b""
+        for left in range(n_spans, 0, -1):
+            if not trace:
+                trace, root = draw.randbytes(16), draw.randbytes(8)
             self._now += draw.randrange(1_000_000, 40_000_000)
             # Some instrument by hand, under the application's own scope.
             llm, by_hand = draw.random() < self._share, draw.random() < 0.15
             scope = _OWN_SCOPE if by_hand else self._writer.scope if llm else _HTTP_SCOPE
-            span = scopes[scope].spans.add(
-                trace_id=trace, span_id=draw.randbytes(8), parent_span_id=parent, flags=0x101
-            )
+            # The root of a trace ends last.
+            last = left == 1 or draw.random() < _SHARE_OF_ROOTS
+            span = scopes[scope].spans.add(trace_id=trace, flags=0x100)
+            span.span_id, span.parent_span_id = (root, b"") if last else (draw.randbytes(8), root)
             span.start_time_unix_nano = self._now
             if llm:
-                self._llm_span(span, int(service[-2:]))
+                self._llm_span(span, int(service[-2:]), is_root=last)
             else:
                 self._http_span(span)
+            if last:
+                trace = b""
 
-    def _llm_span(self, span: Any, service: int) -> None:
+    def _llm_span(self, span: Any, service: int, *, is_root: bool) -> None:
         call = self._callers.call(service)
+        if is_root:
+            call = replace(call, operation="invoke_agent")
         self.calls.append(call)
         span.kind = _INTERNAL if call.operation == "execute_tool" else _CLIENT
         span.name = f"{call.operation} {call.tool if call.operation == 'execute_tool' else call.asked}"

@@ -148,7 +148,8 @@ class Straightforward:
         self._input.labels(*who, provider, model).observe(plain + read + write, exemplar)
         self._output.labels(*who, provider, model).observe(output + reasoning, exemplar)
         rates, window = self._prices[provider, model]
-        cost = sum(tokens * rate for tokens, rate in zip(usage, rates, strict=True))
+        # To a picodollar: a sum of floats would miss a bucket whose bound it should hit.
+        cost = round(sum(tokens * rate for tokens, rate in zip(usage, rates, strict=True)), 12)
         self._cost.labels(*who, *what, "computed").inc(cost)
         self._request_cost.labels(*who, *what).observe(cost, exemplar)
         if window:

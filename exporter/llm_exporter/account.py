@@ -10,18 +10,22 @@ from operator import add
 from typing import TYPE_CHECKING, Final
 
 from llm_exporter import catalogue as c
-from llm_exporter.binding import Binding, CallBinding, CallSeries
+from llm_exporter.binding import Binding, Bound, CallBinding, CallSeries
 from llm_exporter.errors import CLASS_OF
+from llm_exporter.inheritance import Inheritance, filled
 from llm_exporter.pricing import Usage
 from llm_exporter.record import IMPLAUSIBLE, Kind, Numbers, Record, disjoint
 from llm_exporter.store import SPARE
 
 if TYPE_CHECKING:
+    from llm_exporter.inheritance import Inherited
     from llm_exporter.pricing import PriceBook, Quote, Rates
+    from llm_exporter.record import Context
     from llm_exporter.store import Cell, Instrument, Store
 
 
 RATIO_SCALE: Final = c.Unit.RATIO.scale
+MAX_HEIRS: Final = 256
 
 
 class Accountant:
@@ -65,6 +69,8 @@ class Accountant:
 
         self._computed = self._cost["computed"].index
         self._series: dict[tuple[Cell, Cell, int, str], CallSeries] = {}
+        self._with_rows: list[CallSeries] = []
+        self.inheritance = Inheritance()
 
     def _instrument(self, metric: c.Metric, *closed: str) -> Instrument:
         return self.store.groups[metric.name].instrument(metric, *closed)
@@ -74,8 +80,44 @@ class Accountant:
         self.settle()
         self._series.clear()
 
-    def bind(self, record: Record, start_ns: int) -> Binding | CallBinding | None:
-        """Return the cells and the price for spans with these words, None when they count nowhere.
+    def bound(self, said: Record, context: Context, start_ns: int) -> Bound:
+        """Return where spans with these words count under a resource, and what they hand down.
+
+        Args:
+            said: What the spans alone say.
+            context: Their resource.
+            start_ns: When the first of them began, which decides its price.
+        """
+        bound = self.bind(said.within(context), start_ns)
+        bound.said, bound.context = said, context
+        bound.gives = self.inheritance.of(said)
+        return bound
+
+    def heir(
+        self,
+        bound: Bound,
+        inherited: Inherited | None,
+        beyond: Context | None,
+        caller: Record | None,
+        start_ns: int,
+    ) -> Bound:
+        """Return where the same spans count when they take over what stands above them, as `filled` has it."""
+        key = (inherited, beyond, caller)
+        heirs = bound.heirs
+        if heirs is None or len(heirs) >= MAX_HEIRS:
+            heirs = bound.heirs = {}
+        found = heirs.get(key)
+        if found is None:
+            record = filled(bound.said, bound.context, inherited, beyond, caller)
+            found = bound if record == bound.record else self.bind(record, start_ns)
+            if found is not bound:
+                found.said, found.context, found.is_span = bound.said, bound.context, bound.is_span
+                found.gives = self.inheritance.under(bound.gives, inherited)
+            heirs[key] = found
+        return found
+
+    def bind(self, record: Record, start_ns: int) -> Bound:
+        """Return the cells and the price for spans with these words.
 
         `start_ns` is when the first of them began.
         """
@@ -106,7 +148,7 @@ class Accountant:
                 duration = by(c.GUARDRAIL_DURATION, direction, record.action)
                 return Binding(record, counted, checks.index, SPARE, counted, duration)
             case _:
-                return None
+                return Bound(record)
 
     def price(self, record: Record, start_ns: int) -> Quote:
         """Return the price of a call by the model that answered, or else by the one that was asked for."""
@@ -183,89 +225,145 @@ class Accountant:
         )
         return not (asked.startswith(answered) or answered.startswith(asked))
 
-    def numbers(self, bound: CallBinding, numbers: Numbers, start: int, end: int, mark: bytes) -> None:
-        """Count a call from its numbers as written, repairing what contradicts itself."""
-        values, counted = bound.anomalies.values, self._anomaly
-        usage_said = numbers.input is not None or numbers.output is not None or numbers.uncached is not None
+    def numbers(
+        self, bound: CallBinding, numbers: Numbers, start: int, end: int, mark: bytes, times: int = 1
+    ) -> tuple[int, int]:
+        """Count a call from its numbers as written, repairing what contradicts itself.
+
+        Returns:
+            Its tokens in all, and its cost in picodollars, 0 where that is not known.
+        """
+        usage_said = numbers.says_usage
         if IMPLAUSIBLE in numbers:
             if IMPLAUSIBLE in numbers._replace(first_token_ns=None, cost_pico=None):
-                values[counted["implausible_usage"]] += 1
+                self._anomalous(bound, "implausible_usage", times)
                 usage_said = False
             if numbers.cost_pico == IMPLAUSIBLE:
-                values[counted["implausible_cost"]] += 1
+                self._anomalous(bound, "implausible_cost", times)
                 numbers = numbers._replace(cost_pico=None)
             if numbers.first_token_ns == IMPLAUSIBLE:
-                values[counted["ttft_exceeds_duration"]] += 1
+                self._anomalous(bound, "ttft_exceeds_duration", times)
                 numbers = numbers._replace(first_token_ns=None)
-            bound.anomalies.touched = self.store.now
-        if not usage_said:
-            self.call(bound, None, numbers.first_token_ns or 0, numbers.cost_pico, start, end, mark)
-            return
-        usage, anomalies = disjoint(numbers, bound.record.input_excludes_cache)
-        for anomaly in anomalies:
-            values[counted[anomaly]] += 1
-            bound.anomalies.touched = self.store.now
-        self.call(bound, usage, numbers.first_token_ns or 0, numbers.cost_pico, start, end, mark)
+        # Some rerankers charge by the search and count no tokens.
+        usage = Usage(0, 0, 0, 0, 0) if bound.record.operation == "rerank" else None
+        if usage_said:
+            usage, anomalies = disjoint(numbers, bound.record.input_excludes_cache)
+            for anomaly in anomalies:
+                self._anomalous(bound, anomaly, times)
+        first_token = numbers.first_token_ns or 0
+        return self.call(bound, usage, first_token, numbers.cost_pico, start, end, mark, times)
 
     def call(
         self,
         bound: CallBinding,
-        usage: tuple[int, int, int, int, int, int] | None,
+        usage: Usage | None,
         first_token: int,
         reported_cost: int | None,
         start: int,
         end: int,
         mark: bytes,
-    ) -> None:
+        times: int = 1,
+        *,
+        told: bool = False,
+    ) -> tuple[int, int]:
         """Count a call.
 
         Args:
             bound: Where.
-            usage: Tokens as in `Usage`; None when the span does not say.
+            usage: Its tokens; None when the span does not say.
             first_token: Nanoseconds to the first chunk, 0 when the span does not say.
             reported_cost: Picodollars that the span says; None when it does not.
             start: Start of the span, unix nanoseconds.
             end: End of the span.
             mark: The exemplar's trace id, span id and unix milliseconds, 32 bytes.
+            times: How many calls it stands for, more than one where the others were sampled away.
+            told: Whether another span was counted with the usage and the cost of this call.
+
+        Returns:
+            Its tokens in all, and its cost in picodollars, 0 where that is not known.
         """
         cell, now = bound.cell, self.store.now
         values = cell.values
         cell.touched = now
         duration = end - start
         if duration >= 0 and start:
-            cell.observe(self._duration, duration, mark)
+            cell.observe(self._duration, duration, mark, times)
         else:
-            self._anomalous(bound, "negative_duration")
+            self._anomalous(bound, "negative_duration", times)
             duration = -1
-        values[bound.requests[bound.stream or first_token > 0]] += 1
-        values[bound.finish] += 1
+        values[bound.requests[bound.stream or first_token > 0]] += times
+        values[bound.finish] += times
         if first_token:
-            first_token = self._first_chunk(bound, first_token, duration, mark)
-        values[bound.error] += 1
+            first_token = self._first_chunk(bound, first_token, duration, mark, times)
+        values[bound.error] += times
         if not bound.plain:
-            self._count_rare(bound, duration, mark)
+            self._count_rare(bound, duration, mark, times)
+        total = 0
         if usage is not None:
-            plain, read, write, output, reasoning, _ = usage
+            plain, read, write, output, reasoning, *_ = usage
             for place, count in zip(self._tokens, usage, strict=False):
-                values[place] += count
+                values[place] += count * times
             all_input, all_output = plain + read + write, output + reasoning
+            total = all_input + all_output
             model = bound.model
             model.touched = now
-            model.observe(self._input_tokens, all_input, mark)
-            model.observe(self._output_tokens, all_output, mark)
+            model.observe(self._input_tokens, all_input, mark, times)
+            model.observe(self._output_tokens, all_output, mark, times)
             if bound.window:
-                model.observe(self._utilization, (all_input + all_output) * RATIO_SCALE // bound.window, mark)
+                model.observe(self._utilization, total * RATIO_SCALE // bound.window, mark, times)
             if first_token and duration > 0 and all_output > 1:
-                cell.observe(self._per_token, (duration - first_token) // (all_output - 1), mark)
+                cell.observe(self._per_token, (duration - first_token) // (all_output - 1), mark, times)
             if bound.attributed is not None:
-                bound.attributed.values[self._attributed[1]] += all_input + all_output
-        self._charge(bound, usage, reported_cost, start, mark)
+                bound.attributed.values[self._attributed[1]] += total * times
+        cost = 0 if told else self._charge(bound, usage, reported_cost, start, mark, times)
+        return total, cost
+
+    def row(
+        self, bound: CallBinding, said: tuple[int, int, int, int, int], start: int, end: int, ids: bytes
+    ) -> tuple[int, int]:
+        """Collect a call that contradicts itself in nothing and whose binding is `plain`.
+
+        Args:
+            bound: Where; its quote must hold at `start`.
+            said: Tokens: all input, all output, cache read, cache write, reasoning.
+            start: Start of the span, unix nanoseconds.
+            end: End of the span, not before its start.
+            ids: The exemplar as for `call`.
+
+        Returns:
+            As `call`.
+        """
+        all_input, all_output, read, write, reasoning = said
+        plain = all_input - read - write
+        series, rates = bound.series, bound.flat
+        if rates is None:
+            cost = self.cost(bound, plain, read, write, all_output - reasoning, reasoning)
+        else:
+            cost = plain * rates[0] + all_output * rates[3]
+        if read or write or reasoning:
+            series.read += read
+            series.write += write
+            series.reasoning += reasoning
+            if rates is not None:
+                cost += read * rates[1] + write * rates[2] + reasoning * (rates[4] - rates[3])
+                series.saved += read * bound.saving
+        counters, duration = bound.values, end - start
+        counters[bound.request] += 1
+        counters[bound.finish] += 1
+        counters[bound.error] += 1
+        rows = series.rows
+        if not rows:
+            self._with_rows.append(series)
+        if duration > series.slowest or cost > series.dearest:
+            series.mark(duration, cost, ids)
+        rows += (duration, all_input, all_output, cost)
+        return all_input + all_output, cost
 
     def settle(self) -> None:
         """Count the rows that the pipeline has collected. To be done before anyone reads the cells."""
-        for series in self._series.values():
-            if series.rows:
-                self._settle(series)
+        for series in self._with_rows:
+            self._settle(series)
+        self._with_rows.clear()
 
     def _settle(self, series: CallSeries) -> None:
         cell, model, rows = series.cell, series.model, series.rows
@@ -312,36 +410,39 @@ class Accountant:
         series.read = series.write = series.reasoning = series.saved = 0
         series.slowest = series.dearest = -1
 
-    def _first_chunk(self, bound: CallBinding, first_token: int, duration: int, mark: bytes) -> int:
+    def _first_chunk(
+        self, bound: CallBinding, first_token: int, duration: int, mark: bytes, times: int
+    ) -> int:
         """Count a time to first token and return it, 0 when it cannot be true."""
         if 0 <= duration < first_token:
-            self._anomalous(bound, "ttft_exceeds_duration")
+            self._anomalous(bound, "ttft_exceeds_duration", times)
             return 0
-        bound.cell.observe(self._first_token, first_token, mark)
+        bound.cell.observe(self._first_token, first_token, mark, times)
         return first_token
 
-    def _count_rare(self, bound: CallBinding, duration: int, mark: bytes) -> None:
+    def _count_rare(self, bound: CallBinding, duration: int, mark: bytes, times: int) -> None:
         """Count what most calls have not: another model than asked for, a prompt's name, a customer."""
         if bound.mismatch:
-            self._anomalous(bound, "model_mismatch")
+            self._anomalous(bound, "model_mismatch", times)
         if bound.prompt is not None:
             bound.prompt.touched = self.store.now
-            bound.prompt.values[self._prompt_requests] += 1
+            bound.prompt.values[self._prompt_requests] += times
             if duration >= 0:
-                bound.prompt.observe(self._prompt_duration, duration, mark)
+                bound.prompt.observe(self._prompt_duration, duration, mark, times)
         if bound.attributed is not None:
             bound.attributed.touched = self.store.now
-            bound.attributed.values[self._attributed[0]] += 1
+            bound.attributed.values[self._attributed[0]] += times
 
     def _charge(
         self,
         bound: CallBinding,
-        usage: tuple[int, int, int, int, int, int] | None,
+        usage: Usage | None,
         reported_cost: int | None,
         start: int,
         mark: bytes,
-    ) -> None:
-        """Count what a call cost when that is not just tokens times rates."""
+        times: int,
+    ) -> int:
+        """Count what a call cost when that is not just tokens times rates, and return it."""
         if not bound.valid_from <= start < bound.valid_until:
             self._set_quote(bound, self.price(bound.record, start))
         if reported_cost is not None and self.prefer_reported:
@@ -349,19 +450,20 @@ class Accountant:
         elif usage is None:
             # A call that failed before the model answered has no usage to miss.
             if not bound.record.failed:
-                self._anomalous(bound, "missing_usage")
-                self._unpriced_call(bound, "no_usage", 0)
-            return
+                self._anomalous(bound, "missing_usage", times)
+                self._unpriced_call(bound, "no_usage", 0, times)
+            return 0
         elif bound.rates is not None:
-            cost, source = bound.rates.cost(Usage(*usage)), "computed"
+            cost, source = bound.rates.cost(usage), "computed"
         else:
-            self._unpriced_call(bound, bound.quote.unpriced_reason, sum(usage[:5]))
-            return
-        bound.cell.values[self._cost[source].index] += cost
-        bound.cell.observe(self._request_cost, cost, mark)
-        self._spread_cost(bound, cost)
+            self._unpriced_call(bound, bound.quote.unpriced_reason, sum(usage[:5]), times)
+            return 0
+        bound.cell.values[self._cost[source].index] += cost * times
+        bound.cell.observe(self._request_cost, cost, mark, times)
+        self._spread_cost(bound, cost * times)
         if usage is not None and usage[1] and bound.rates is not None:
-            bound.model.values[self._savings.index] += _saved(bound.rates, *usage[:5])
+            bound.model.values[self._savings.index] += _saved(bound.rates, *usage[:5]) * times
+        return cost
 
     def cost(self, bound: CallBinding, plain: int, read: int, write: int, output: int, reasoning: int) -> int:
         """Return what a call that will be a row of its series costs when its rates are not flat, 0 when unpriced."""
@@ -377,33 +479,45 @@ class Accountant:
         if bound.attributed is not None:
             bound.attributed.values[self._attributed[2]] += cost
 
-    def _unpriced_call(self, bound: CallBinding, reason: str, tokens: int) -> None:
+    def _unpriced_call(self, bound: CallBinding, reason: str, tokens: int, times: int) -> None:
         requests, counted_tokens = self._unpriced[reason]
-        bound.cell.values[requests] += 1
-        bound.cell.values[counted_tokens] += tokens
+        bound.cell.values[requests] += times
+        bound.cell.values[counted_tokens] += tokens * times
 
-    def _anomalous(self, bound: CallBinding, kind: str) -> None:
+    def _anomalous(self, bound: CallBinding, kind: str, times: int) -> None:
         bound.anomalies.touched = self.store.now
-        bound.anomalies.values[self._anomaly[kind]] += 1
+        bound.anomalies.values[self._anomaly[kind]] += times
 
-    def other(self, bound: Binding, start: int, end: int, mark: bytes) -> None:
+    def repeated(self, bound: CallBinding, kind: str) -> None:
+        """Count that a span says again what another one was counted for: `duplicate` or `repeated_usage`."""
+        self._anomalous(bound, kind, 1)
+
+    def oversampled(self, bound: Bound) -> None:
+        """Count that a span claimed to stand for more than it may."""
+        record = bound.record
+        who = (record.service_name, record.environment, record.team, record.feature)
+        self.store.cell(c.USAGE_ANOMALIES, who).values[self._anomaly["weight_capped"]] += 1
+
+    def other(self, bound: Binding, start: int, end: int, mark: bytes, times: int = 1) -> None:
         """Count a span that is not a call: from `start` to `end`, unix nanoseconds; `mark` as for `call`."""
         cell = bound.cell
         cell.touched = bound.timed.touched = self.store.now
-        cell.values[bound.count] += 1
-        cell.values[bound.error] += 1
+        cell.values[bound.count] += times
+        cell.values[bound.error] += times
         if 0 < start <= end:
-            bound.timed.observe(bound.duration, end - start, mark)
+            bound.timed.observe(bound.duration, end - start, mark, times)
 
-    def retrieval(self, bound: Binding, documents: int | None, scores: list[int], mark: bytes) -> None:
+    def retrieval(
+        self, bound: Binding, documents: int | None, scores: list[int], mark: bytes, times: int = 1
+    ) -> None:
         """Count what a retrieval brought: `documents`, None when its span does not say, with `scores` in billionths."""
         cell = bound.cell
         result = "error" if bound.record.failed else "empty" if documents == 0 else "ok"
-        cell.values[self._instrument(c.RETRIEVALS, result).index] += 1
+        cell.values[self._instrument(c.RETRIEVALS, result).index] += times
         if documents is not None:
-            cell.observe(self._retrieval_documents, documents, mark)
+            cell.observe(self._retrieval_documents, documents, mark, times)
         for score in scores:
-            cell.observe(self._retrieval_score, score, mark)
+            cell.observe(self._retrieval_score, score, mark, times)
 
 
 def _saved(rates: Rates, plain: int, read: int, write: int, output: int, reasoning: int) -> int:

@@ -2,29 +2,73 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from llm_exporter.record import Kind
 from llm_exporter.store import SPARE
 
 if TYPE_CHECKING:
+    from llm_exporter.inheritance import Inherited
     from llm_exporter.pricing import Quote, Rates
-    from llm_exporter.record import Record
+    from llm_exporter.record import Context, Record
     from llm_exporter.store import Cell, Instrument
 
+STAGES = ("generate", "retrieve", "embed", "rerank", "tool", "guardrail", "agent", "other")
+_STAGE_OF_KIND = {
+    Kind.CALL: "generate",
+    Kind.TOOL: "tool",
+    Kind.AGENT: "agent",
+    Kind.RETRIEVAL: "retrieve",
+    Kind.GUARDRAIL: "guardrail",
+    Kind.STRUCTURE: "other",
+}
+_STAGE_OF_OPERATION = {"embeddings": "embed", "rerank": "rerank"}
 
-class Binding:
+
+class Bound:
+    """Spans with one combination of words under one resource: what they say. By itself it counts nowhere.
+
+    The kinds of spans that count are its subclasses; chains, steps and spans that only stand above others in a
+    trace need no more than this.
+    """
+
+    __slots__ = ("context", "gives", "heirs", "is_span", "is_tool", "record", "said", "stage")
+    is_call: ClassVar[bool] = False
+    parts: ClassVar[bool] = False
+    """Whether a call above such a span and one below it are two calls: it stands for work of its own."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        """With everything that resource and ancestors add."""
+        self.said = record
+        """What the span alone says."""
+        self.stage = STAGES.index(_STAGE_OF_OPERATION.get(record.operation, _STAGE_OF_KIND[record.kind]))
+        """Which stage of a task its time belongs to, as a place in `STAGES`."""
+        self.is_tool = record.kind is Kind.TOOL
+        self.is_span = True
+        """Whether these are spans, and not log records read like spans."""
+        self.gives: Inherited | None = None
+        """What spans below it take over."""
+        self.heirs: dict[Any, Bound] | None = None
+        """The same spans where they take something over, by what."""
+
+    context: Context
+
+
+class Binding(Bound):
     """Where spans with one combination of words count that are no calls.
 
     `count` and `error` are places in the values of `cell`; the duration is observed in `timed`, which may be
     another cell. What a retrieval counts in depends on how many documents it brought.
     """
 
-    __slots__ = ("cell", "count", "duration", "error", "record", "timed")
+    __slots__ = ("cell", "count", "duration", "error", "timed")
+    parts: ClassVar[bool] = True
 
     def __init__(
         self, record: Record, cell: Cell, count: int, error: int, timed: Cell, duration: Instrument
     ) -> None:
-        self.record = record
+        super().__init__(record)
         self.cell = cell
         self.count = count
         self.error = error
@@ -32,7 +76,7 @@ class Binding:
         self.duration = duration
 
 
-class CallBinding:
+class CallBinding(Bound):
     """Where calls with one combination of words count, and what they cost.
 
     `valid_from` and `valid_until` are the unix nanoseconds between which `quote` holds; a call outside them is
@@ -41,12 +85,13 @@ class CallBinding:
 
     __slots__ = (
         "anomalies", "attributed", "cell", "error", "finish", "flat", "mismatch", "model", "plain", "prompt", "quote",
-        "rates", "record", "request", "requests", "saving", "series", "stream", "valid_from", "valid_until", "values",
+        "rates", "request", "requests", "saving", "series", "stream", "valid_from", "valid_until", "values",
         "window",
     )  # fmt: skip
+    is_call: ClassVar[bool] = True
 
     def __init__(self, record: Record, cell: Cell, model: Cell, anomalies: Cell) -> None:
-        self.record = record
+        super().__init__(record)
         self.cell = cell
         """Cell by who and what."""
         self.model = model
@@ -74,12 +119,12 @@ class CallBinding:
     valid_from: int
     valid_until: int
     plain: bool
-    """Whether a call needs nothing beyond `CallSeries`, so that the pipeline may collect it as a row."""
+    """Whether a call needs nothing beyond `CallSeries`, so that it may be collected as a row."""
     series: CallSeries
 
 
 class CallSeries:
-    """Calls of one cell, all priced or all unpriced, that the pipeline has collected and nobody has counted yet.
+    """Calls of one cell, all priced or all unpriced, that were collected and that nobody has counted yet.
 
     `rows` is flat: duration in nanoseconds, input and output tokens in all, and cost in picodollars of each call
     in turn. The first call, the slowest and the dearest so far are `marked` as exemplars. Counting many calls at

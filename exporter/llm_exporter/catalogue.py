@@ -143,6 +143,9 @@ ANOMALY: Final = _closed(
     "implausible_usage",
     "implausible_cost",
     "model_mismatch",
+    "duplicate",
+    "repeated_usage",
+    "weight_capped",
     "negative_duration",
     "ttft_exceeds_duration",
 )
@@ -162,6 +165,47 @@ DIRECTION: Final = _closed(
 )
 ACTION: Final = _closed("action", "What the guardrail did.", "allow", "block", "mask", "flag", "error")
 
+TASK: Final = _open("task", "Name of the outermost span of the trace.", 100)
+COMPLETE: Final = _closed(
+    "complete", "Whether every span of the trace came, up to the outermost one.", "true", "false"
+)
+STAGE: Final = _closed(
+    "stage",
+    "Where the time of a task went.",
+    "generate",
+    "retrieve",
+    "embed",
+    "rerank",
+    "tool",
+    "guardrail",
+    "agent",
+    "other",
+)
+LOOP: Final = _closed(
+    "kind",
+    "How an agent goes round: the same tool with the same arguments again, a circle of steps, or too many steps.",
+    "repeated_call",
+    "cycle",
+    "too_many_steps",
+)
+TASK_END: Final = _closed(
+    "reason",
+    "Why a task was over: its outermost span came, nothing came, it was old, there were too many, or the end.",
+    "root",
+    "idle",
+    "age",
+    "evicted",
+    "shutdown",
+)
+RELEASED: Final = _closed(
+    "reason",
+    "Why held spans were counted: those above were known, time was up, there were too many, or a new configuration.",
+    "complete",
+    "timeout",
+    "evicted",
+    "shutdown",
+)
+
 OUTCOME: Final = _closed(
     "outcome",
     "What became of a span.",
@@ -171,6 +215,8 @@ OUTCOME: Final = _closed(
     "retrieval",
     "guardrail",
     "structure",
+    "repeated",
+    "duplicate",
     "not_llm",
     "invalid",
     "over_limit",
@@ -206,6 +252,7 @@ TOKEN_BUCKETS: Final = (
 COST_BUCKETS: Final = (
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25,
 )  # fmt: skip
+STEP_BUCKETS: Final = (1, 2, 3, 5, 8, 13, 20, 30, 50, 100)
 UTILIZATION_BUCKETS: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.8, 0.9, 0.95, 1)
 DOCUMENT_BUCKETS: Final = (0, 1, 2, 3, 5, 8, 10, 20, 50, 100)
 SCORE_BUCKETS: Final = (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
@@ -488,6 +535,82 @@ PROMPT_REQUEST_DURATION: Final = Histogram(
     labels=(*WHO, PROMPT_NAME, PROMPT_VERSION, MODEL),
     buckets=DURATION_BUCKETS,
 )
+TASKS: Final = Counter(
+    name="llm_tasks_total",
+    help="Tasks: the work of one trace, counted when it is over.",
+    unit=Unit.COUNT,
+    labels=(*WHO, TASK, STATUS, COMPLETE),
+    siblings=(STATUS,),
+)
+TASK_DURATION: Final = Histogram(
+    name="llm_task_duration_seconds",
+    help="Time a task took, from the start to the end of its outermost span.",
+    unit=Unit.SECONDS,
+    labels=(*WHO, TASK),
+    buckets=DURATION_BUCKETS,
+)
+TASK_COST: Final = Histogram(
+    name="llm_task_cost_usd",
+    help="Cost of all calls of a task whose price is known.",
+    unit=Unit.USD,
+    labels=(*WHO, TASK),
+    buckets=COST_BUCKETS,
+)
+TASK_TOKENS: Final = Histogram(
+    name="llm_task_tokens",
+    help="Input and output tokens of all calls of a task.",
+    unit=Unit.TOKENS,
+    labels=(*WHO, TASK),
+    buckets=TOKEN_BUCKETS,
+)
+TASK_LLM_CALLS: Final = Histogram(
+    name="llm_task_llm_calls",
+    help="Calls to a model in a task.",
+    unit=Unit.COUNT,
+    labels=(*WHO, TASK),
+    buckets=STEP_BUCKETS,
+)
+TASK_TOOL_CALLS: Final = Histogram(
+    name="llm_task_tool_calls",
+    help="Tool calls in a task.",
+    unit=Unit.COUNT,
+    labels=(*WHO, TASK),
+    buckets=STEP_BUCKETS,
+)
+TASK_STEPS: Final = Histogram(
+    name="llm_task_steps",
+    help="Calls to a model and to tools in a task.",
+    unit=Unit.COUNT,
+    labels=(*WHO, TASK),
+    buckets=STEP_BUCKETS,
+)
+TASK_STAGE_DURATION: Final = Histogram(
+    name="llm_task_stage_duration_seconds",
+    help="Time that a task spent in a stage itself, without what it waited there for other stages.",
+    unit=Unit.SECONDS,
+    labels=(*WHO, STAGE),
+    buckets=DURATION_BUCKETS,
+)
+TASK_LOOPS: Final = Counter(
+    name="llm_task_loops_total",
+    help="Signs that an agent goes round in a task.",
+    unit=Unit.COUNT,
+    labels=(*WHO, AGENT, LOOP),
+)
+CONVERSATION_COST: Final = Histogram(
+    name="llm_conversation_cost_usd",
+    help="Cost of all tasks of a conversation, counted when nothing has come for a while.",
+    unit=Unit.USD,
+    labels=WHO,
+    buckets=COST_BUCKETS,
+)
+CONVERSATION_TURNS: Final = Histogram(
+    name="llm_conversation_turns",
+    help="Tasks of a conversation.",
+    unit=Unit.COUNT,
+    labels=WHO,
+    buckets=STEP_BUCKETS,
+)
 BUDGET_LIMIT: Final = Gauge(
     name="llm_budget_limit_usd",
     help="Budget from the configuration.",
@@ -513,6 +636,43 @@ EXPORTER_SPANS: Final = Counter(
     unit=Unit.COUNT,
     labels=(OUTCOME,),
     siblings=(OUTCOME,),
+)
+EXPORTER_SPANS_RELEASED: Final = Counter(
+    name="llm_exporter_spans_released_total",
+    help="Spans that were held until their place in the trace was known, by why they were counted then.",
+    unit=Unit.COUNT,
+    labels=(RELEASED,),
+)
+EXPORTER_SPANS_HELD: Final = Gauge(
+    name="llm_exporter_spans_held",
+    help="Spans that wait for those above them before they are counted; they have no outcome yet.",
+    unit=Unit.COUNT,
+    labels=(),
+)
+EXPORTER_LATE_SPANS: Final = Counter(
+    name="llm_exporter_late_spans_total",
+    help="Spans that came after the task of their trace was counted: they count, but not in the task.",
+    unit=Unit.COUNT,
+    labels=(),
+)
+EXPORTER_TASKS_OPEN: Final = Gauge(
+    name="llm_exporter_tasks_open",
+    help="Traces whose task is not over.",
+    unit=Unit.COUNT,
+    labels=(),
+)
+EXPORTER_TASKS_CLOSED: Final = Counter(
+    name="llm_exporter_tasks_closed_total",
+    help="Tasks counted, by why they were taken to be over.",
+    unit=Unit.COUNT,
+    labels=(TASK_END,),
+    siblings=(TASK_END,),
+)
+EXPORTER_CONVERSATIONS_OPEN: Final = Gauge(
+    name="llm_exporter_conversations_open",
+    help="Conversations that are not over.",
+    unit=Unit.COUNT,
+    labels=(),
 )
 EXPORTER_SPANS_DROPPED: Final = Counter(
     name="llm_exporter_spans_dropped_total",

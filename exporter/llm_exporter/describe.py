@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 from llm_exporter import catalogue as c
 from llm_exporter import dialects
 from llm_exporter.account import Accountant
-from llm_exporter.binding import CallBinding
+from llm_exporter.binding import Binding, CallBinding
 from llm_exporter.labels import clean
 from llm_exporter.otlp.schema import DecodeError, opened, parse_span
 from llm_exporter.record import Context, Kind, Record
@@ -141,7 +141,7 @@ class _Trial:
             if isinstance(bound, CallBinding):
                 self._accountant.numbers(bound, plan.quantities.read(values, span), span.start, span.end, b"")
                 model = bound.model.labels[-1]
-            elif bound is not None:
+            elif isinstance(bound, Binding):
                 self._accountant.other(bound, span.start, span.end, b"")
                 if record.kind is Kind.RETRIEVAL:
                     self._accountant.retrieval(bound, *plan.documents.read(attributes), b"")

@@ -72,8 +72,11 @@ class Engine:
 
     def traces(self, request: bytes, transport: str) -> Verdict:  # noqa: ARG002 - the sink's interface
         """Count an encoded ExportTraceServiceRequest."""
+        return self._traces(request, are_spans=True)
+
+    def _traces(self, request: bytes, *, are_spans: bool) -> Verdict:
         pipeline = self.pipeline
-        verdict = pipeline.traces(request)
+        verdict = pipeline.traces(request, are_spans=are_spans)
         room = self.recent.room(time.monotonic())
         if room:
             self.recent.add(describe_request(pipeline, request, most=room))
@@ -89,7 +92,7 @@ class Engine:
         with self.store.lock:
             for outcome in ("read", "ignored", "invalid"):
                 self.store.add(c.EXPORTER_LOG_RECORDS, (), outcome, by=getattr(found, outcome))
-        rejected = self.traces(found.request, transport).rejected if found.read else 0
+        rejected = self._traces(found.request, are_spans=False).rejected if found.read else 0
         said = "log records that cannot be decoded, or have more attributes than limits.attributes_per_span"
         return Verdict(found.invalid + rejected, said if found.invalid + rejected else "")
 
@@ -114,6 +117,7 @@ class Engine:
         parts = self._parts
         store = parts.store
         with store.lock:
+            store.now = time.monotonic()
             parts.pipeline.collect()
             for group in store.distinct_groups():
                 store.set(c.EXPORTER_LABEL_SETS, len(group.cells), (group.name,))
@@ -133,9 +137,10 @@ class Engine:
     def sweep(self) -> None:
         """Drop label sets that were idle for too long. To be called now and then, scraped or not."""
         with self.store.lock:
+            self.store.now = time.monotonic()
             self.pipeline.collect()
             if self.store.expire(time.monotonic()):
-                self.pipeline.forget_bindings()
+                self.pipeline.forget_cells()
 
 
 def _build(settings: Settings, old: _Parts | None) -> _Parts:
@@ -149,6 +154,7 @@ def _build(settings: Settings, old: _Parts | None) -> _Parts:
     if old is not None and same_shape:
         store = old.store
         with store.lock:
+            old.pipeline.assembly.release()
             old.pipeline.collect()
             store.limiter.caps = caps
             store.cells_per_group = settings.limits.series_per_metric_group
@@ -175,7 +181,11 @@ def _build(settings: Settings, old: _Parts | None) -> _Parts:
     )
     with store.lock:
         accountant = Accountant(store, prices, prefer_reported=settings.pricing.prefer_reported)
-        pipeline = Pipeline(accountant, vocabulary, limits)
+        pipeline = Pipeline(
+            accountant, vocabulary, limits, settings.tasks.patience(), settings.sampling.sampling()
+        )
+        if old is not None and same_shape:
+            pipeline.assembly.adopt(old.pipeline.assembly)
     return _Parts(settings, store, pipeline, prices)
 
 

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from llm_exporter import catalogue as c
 from llm_exporter import dialects
+from llm_exporter.assembly import REMOTE_PARENT, SPAN_ID, Assembly, Patience
+from llm_exporter.dialects._dialect import Field
 from llm_exporter.failure import failure_of
+from llm_exporter.loops import fingerprint
 from llm_exporter.otlp.schema import (
     DecodeError,
     ScopeItems,
@@ -26,15 +29,19 @@ from llm_exporter.otlp.values import number, text
 from llm_exporter.quantities import tokens
 from llm_exporter.reading import Plan, Variant
 from llm_exporter.receive.sink import Malformed, Verdict
-from llm_exporter.record import IMPLAUSIBLE, Context, Kind
+from llm_exporter.record import IMPLAUSIBLE, NOWHERE, Context, Kind, Record
+from llm_exporter.sampling import Sampling
 from llm_exporter.shapes import Fork, Scope, Shape
+from llm_exporter.trace import Detail
+from llm_exporter.vocabulary import INHERITED
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from llm_exporter.account import Accountant
-    from llm_exporter.binding import Binding, CallBinding
+    from llm_exporter.binding import Bound
     from llm_exporter.store import Store
+    from llm_exporter.trace import Trace
     from llm_exporter.vocabulary import Vocabulary
 
 STATUS_ERROR: Final = 2
@@ -44,6 +51,20 @@ MAX_SHAPES: Final = 4096
 MAX_RESOURCES: Final = 4096
 MAX_TOKEN_COUNTS: Final = 65_536
 MAX_MEMO_BYTES: Final = 1024
+MAX_ANCESTORS: Final = 4096
+LOG_SCOPE: Final = "logs:"
+"""What the scopes of spans made from log records begin with."""
+TRACE_ID: Final = 16
+NO_TRACE_ID: Final = bytes(TRACE_ID)
+NO_SPAN_ID: Final = bytes(SPAN_ID)
+PROMPT_ATTRIBUTES: Final = {
+    field: [source for source in dialects.fallback().fields[field] if isinstance(source, str)]
+    for field in (Field.PROMPT_NAME, Field.PROMPT_VERSION)
+}
+SESSION_ATTRIBUTES: Final = [
+    source for source in dialects.fallback().fields[Field.SESSION] if isinstance(source, str)
+]
+HANDED_DOWN: Final = tuple(label.name for label in INHERITED)
 MAX_UNCOUNTED: Final = 65_536
 """Spans after which collected calls are counted, whether anyone scrapes or not: what bounds their memory."""
 
@@ -77,26 +98,37 @@ class Pipeline:
         accountant: Accountant,
         vocabulary: Vocabulary,
         limits: Limits | None = None,
+        patience: Patience | None = None,
+        sampling: Sampling | None = None,
     ) -> None:
         self.accountant = accountant
         self.store: Store = accountant.store
         self.vocabulary = vocabulary
         self.limits = limits or Limits()
+        self.sampling = sampling or Sampling()
+        self.assembly = Assembly(accountant, patience or Patience(), self._ancestor)
         self._contexts: dict[bytes, Context] = {}
         self._scopes: dict[bytes, Scope] = {}
         self._plans: dict[tuple[str, str, str, tuple[str, ...]], Plan] = {}
+        self._ancestors: dict[tuple[Any, ...], Bound] = {}
         self._n_shapes = 0
         self._uncounted = 0
         self._n_bindings = 0
+        self._n_alone = 0
         self._tokens = _TokenCounts()
         group = self.store.groups[c.EXPORTER_SPANS.name]
         self._outcomes = {name: group.instrument(c.EXPORTER_SPANS, name).index for name in c.OUTCOME.values}
+        self._late = group.instrument(c.EXPORTER_LATE_SPANS).index
         self._own = self.store.cell(c.EXPORTER_SPANS, ())
         self._own.want(group.instrument(c.EXPORTER_SPANS, "call"))
         self._batch_duration = group.instrument(c.EXPORTER_BATCH_DURATION)
 
-    def traces(self, request: bytes) -> Verdict:
+    def traces(self, request: bytes, *, are_spans: bool = True) -> Verdict:
         """Count the spans of an encoded ExportTraceServiceRequest.
+
+        Args:
+            request: The encoded request.
+            are_spans: Whether they came as spans; log records read as such have no outcome among them.
 
         Returns:
             How many spans were rejected because they cannot be decoded or exceed a limit, and why.
@@ -115,7 +147,7 @@ class Pipeline:
             stamp = int(time.time() * 1000).to_bytes(8)
             outcomes = self._count(resources, stamp)
             values = self._own.values
-            for outcome, n in outcomes.items():
+            for outcome, n in outcomes.items() if are_spans else ():
                 values[self._outcomes[outcome]] += n
             if self._uncounted > MAX_UNCOUNTED:
                 self.collect()
@@ -123,8 +155,9 @@ class Pipeline:
         return _verdict(outcomes)
 
     def _count(self, resources: list[tuple[bytes, list[ScopeItems]]], stamp: bytes) -> dict[str, int]:
-        outcomes = {"not_llm": 0, "invalid": 0, "over_limit": 0}
+        outcomes = dict.fromkeys(("not_llm", "invalid", "over_limit", "structure", "duplicate"), 0)
         room = self.limits.spans_per_request
+        skipped: list[tuple[Any, Context]] = []
         for resource, scopes in resources:
             context = self.context_of(resource)
             for encoded, scope, spans in scopes:
@@ -137,25 +170,40 @@ class Pipeline:
                 if marks and not any(mark in encoded for mark in marks):
                     # One look at the whole scope is cheaper than one at each of its spans.
                     outcomes["not_llm"] += len(taken)
+                    skipped.append((taken, context))
                     continue
-                self._count_scope(taken, known_scope, context, stamp, outcomes)
+                passed: list[bytes] = []
+                self._read_scope(taken, known_scope, context, outcomes, passed)
+                if passed:
+                    outcomes["not_llm"] += len(passed)
+                    skipped.append((passed, context))
+        self.assembly.settle(skipped, stamp)
         return outcomes
 
     # One loop, not a function per step: a call for each span would cost more than most steps do.
-    def _count_scope(  # noqa: C901
-        self, spans: Any, scope: Scope, context: Context, stamp: bytes, outcomes: dict[str, int]
+    def _read_scope(  # noqa: C901
+        self,
+        spans: Any,
+        scope: Scope,
+        context: Context,
+        outcomes: dict[str, int],
+        skipped: list[bytes],
     ) -> None:
         first_mark, *marks = scope.marks or (b"",)
         guesses, tokens_seen = scope.guesses, self._tokens
-        call, structure, retrieval = Kind.CALL, Kind.STRUCTURE, Kind.RETRIEVAL
-        skipped = 0
+        assembly = self.assembly
+        traces = assembly.traces
+        now = self.store.now
+        call, structure = Kind.CALL, Kind.STRUCTURE
+        sampled = self.sampling.enabled
+        payload: Any
         for raw in spans:
             if first_mark not in raw:
                 for mark in marks:
                     if mark in raw:
                         break
                 else:
-                    skipped += 1
+                    skipped.append(raw)
                     continue
             try:
                 span = parse_span(raw)
@@ -176,7 +224,7 @@ class Pipeline:
                 values = shape.take(attributes)
             plan = shape.plan
             if plan is None:
-                skipped += 1
+                skipped.append(raw)
                 continue
             if plan.named:
                 values = plan.with_name(values, span.name)
@@ -184,24 +232,48 @@ class Pipeline:
             variant = plan.variants.get(said) or plan.variant(values)
             variant.tally.spans += 1
             kind = variant.kind
-            if kind is structure:
-                continue
             words = variant.words_of(values) if variant.derived else variant.words(values)
             failure = self.failure_of(span) if span.status else None
             key = (context, words, failure)
             start, end = span.start, span.end
-            bound: Any = variant.bindings.get(key)
-            if bound is None:
-                bound = self._bind(variant, key, start)
-            if kind is not call:
-                mark = span.trace_id + span.span_id + stamp
-                self.accountant.other(bound, start, end, mark)
-                if kind is retrieval:
-                    documents, scores = variant.documents.read(attributes)
-                    self.accountant.retrieval(bound, documents, scores, mark)
+            bound: Any = variant.bindings.get(key) or self._bind(variant, key, start)
+            trace_id, span_id, parent = span.trace_id, span.span_id, span.parent_span_id
+            trace = traces.get(trace_id)
+            if trace is None or span_id == NO_SPAN_ID:
+                if (
+                    len(trace_id) != TRACE_ID
+                    or len(span_id) != SPAN_ID
+                    or trace_id == NO_TRACE_ID
+                    or (span_id == NO_SPAN_ID)
+                ):
+                    trace_id, parent = self._id_of_its_own(), b""
+                trace = assembly.open(trace_id)
+            nodes, fresh = trace.nodes, trace.fresh
+            if span_id in nodes:
+                outcomes["duplicate"] += 1
+                if kind is call:
+                    self.accountant.repeated(bound, "duplicate")
                 continue
+            if not fresh:
+                assembly.touch(trace)
+            fresh.append(span_id)
+            if not parent or span.flags & REMOTE_PARENT:
+                trace.saw_root(span_id, span, bool(parent), bound.record.failed)
+            if variant.session is not None and (session := variant.session(values)):
+                trace.session = session
+            if trace.late:
+                self._own.values[self._late] += 1
+            if kind is structure:
+                outcomes["structure"] += 1
+                nodes[span_id] = (bound, parent, start, end, None)
+                continue
+            if not trace.held:
+                trace.held_since = now
+            trace.held.append(span_id)
             quantities = variant.quantities
-            if bound.plain and (not quantities.more or (quantities.only_events and not span.events)):
+            if kind is not call or sampled:
+                payload = self._detail(variant, values, attributes, span, bound)
+            elif bound.plain and (not quantities.more or (quantities.only_events and not span.events)):
                 raw_input, raw_output, raw_read, raw_write, raw_reasoning, raw_first, raw_cost, raw_total = (
                     quantities.pick(values)
                 )
@@ -210,11 +282,17 @@ class Pipeline:
                 read = tokens_seen[raw_read] if raw_read else 0
                 write = tokens_seen[raw_write] if raw_write else 0
                 reasoning = tokens_seen[raw_reasoning] if raw_reasoning else 0
-                plain = all_input - read - write
-                duration = end - start
-                # What contradicts itself, is missing or impossible takes the careful way below.
+                # What contradicts itself, is missing or impossible takes the careful way.
                 if (
-                    (plain | all_output - reasoning | duration | read | write | reasoning) >= 0
+                    (
+                        all_input - read - write
+                        | all_output - reasoning
+                        | end - start
+                        | read
+                        | write
+                        | reasoning
+                    )
+                    >= 0
                     and (raw_input or raw_output)
                     and not raw_first
                     and not raw_cost
@@ -224,41 +302,62 @@ class Pipeline:
                         or not any(map(tokens_seen.__getitem__, quantities.audio(values)))
                     )
                     and start
-                    and bound.valid_from <= start < bound.valid_until
                 ):
-                    series = bound.series
-                    rates = bound.flat
-                    if rates is None:
-                        cost = self.accountant.cost(
-                            bound, plain, read, write, all_output - reasoning, reasoning
-                        )
-                    else:
-                        cost = plain * rates[0] + all_output * rates[3]
-                    if read or write or reasoning:
-                        series.read += read
-                        series.write += write
-                        series.reasoning += reasoning
-                        if rates is not None:
-                            cost += read * rates[1] + write * rates[2] + reasoning * (rates[4] - rates[3])
-                            series.saved += read * bound.saving
-                    counters = bound.values
-                    counters[bound.request] += 1
-                    counters[bound.finish] += 1
-                    counters[bound.error] += 1
-                    if duration > series.slowest or cost > series.dearest:
-                        series.mark(duration, cost, span.trace_id + span.span_id + stamp)
-                    rows = series.rows
-                    rows += (duration, all_input, all_output, cost)
-                    continue
-            mark = span.trace_id + span.span_id + stamp
-            self.accountant.numbers(bound, quantities.read(values, span), start, end, mark)
-        outcomes["not_llm"] += skipped
+                    payload = (all_input, all_output, read, write, reasoning)
+                else:
+                    payload = Detail(quantities.read(values, span))
+            else:
+                payload = Detail(quantities.read(values, span))
+            nodes[span_id] = (bound, parent, start, end, payload)
 
-    def _bind(self, variant: Variant, key: tuple[Any, ...], start: int) -> Binding | CallBinding | None:
+    def _detail(self, variant: Variant, values: Any, attributes: Any, span: Any, bound: Bound) -> Detail:
+        """Read what a span says beyond its words, where it is no plain call."""
+        kind = variant.kind
+        times = 1
+        if self.sampling.enabled:
+            times, capped = self.sampling.weight(span.span_id, span.trace_state, attributes)
+            if capped:
+                self.accountant.oversampled(bound)
+        if kind is Kind.CALL:
+            return Detail(variant.quantities.read(values, span), times=times)
+        if kind is Kind.RETRIEVAL:
+            documents, scores = variant.documents.read(attributes)
+            return Detail(documents=documents, scores=tuple(scores), times=times)
+        arguments = variant.arguments(values) if variant.arguments is not None else b""
+        return Detail(arguments=fingerprint(arguments) if arguments else 0, times=times)
+
+    def _id_of_its_own(self) -> bytes:
+        """Return a trace id for a span that has none or a wrong one: of no size that an exemplar would show."""
+        self._n_alone += 1
+        return b"alone" + self._n_alone.to_bytes(8)
+
+    def _ancestor(self, span: Any, context: Context, trace: Trace) -> Bound:
+        """Return what a span that is about no LLM hands down to those below it in a trace."""
+        attributes = span.attributes
+        if not trace.session:
+            sessions = (attributes.get(key, b"") for key in SESSION_ATTRIBUTES)
+            trace.session = next(filter(None, sessions), b"")
+        labels = {name: self.vocabulary.label(attributes, name) for name in HANDED_DOWN}
+        labels |= {
+            field.value: next(filter(None, (text(attributes.get(key, b"")) for key in keys)), "")
+            for field, keys in PROMPT_ATTRIBUTES.items()
+        }
+        failed = bool(span.status) and self.failure_of(span) is not None
+        key = (context, failed, *labels.values())
+        bound = self._ancestors.get(key)
+        if bound is None:
+            if len(self._ancestors) >= MAX_ANCESTORS:
+                self._ancestors.clear()
+            said = Record("", Kind.STRUCTURE, failed=failed, **labels)
+            bound = self._ancestors[key] = self.accountant.bound(said, context, 0)
+        return bound
+
+    def _bind(self, variant: Variant, key: tuple[Any, ...], start: int) -> Bound:
         if self._n_bindings >= self.limits.bindings:
             self.forget_bindings()
         context, words, failure = key
-        bound = self.accountant.bind(variant.record(context, failure, words), start)
+        bound = self.accountant.bound(variant.record(NOWHERE, failure, words), context, start)
+        bound.is_span = not variant.plan.scope.startswith(LOG_SCOPE)
         if sum(len(word) for word in words) <= MAX_MEMO_BYTES:
             variant.bindings[key] = bound
             self._n_bindings += 1
@@ -268,8 +367,14 @@ class Pipeline:
         """Drop every remembered binding: the cells they point to may be gone, or their prices old."""
         for plan in self._plans.values():
             plan.forget_bindings()
+        self._ancestors.clear()
         self.accountant.forget()
         self._n_bindings = 0
+
+    def forget_cells(self) -> None:
+        """Drop every reference to a cell, once some are gone; what is held is bound to new ones."""
+        self.forget_bindings()
+        self.assembly.rebind()
 
     def context_of(self, raw: bytes) -> Context:
         """Return what an encoded Resource says; resources that say the same share one context."""
@@ -307,11 +412,12 @@ class Pipeline:
 
         To be done before anyone reads the store. The caller holds its lock.
         """
+        self.assembly.tick()
+        self.assembly.show()
         self.accountant.settle()
         self._uncounted = 0
-        for (dialect, kind), tally in self.vocabulary.tallies.items():
+        for (dialect, _), tally in self.vocabulary.tallies.items():
             if tally.spans:
-                self._own.values[self._outcomes[kind.value]] += tally.spans
                 self.store.add(c.EXPORTER_DIALECT_SPANS, (dialect,), by=tally.spans)
                 tally.spans = 0
         self.store.set(c.EXPORTER_BINDINGS, self._n_bindings)

@@ -36,6 +36,10 @@ class Context:
     customer: str
 
 
+NOWHERE = Context("", "", "", "", "", "")
+"""No resource: what a span says under it, it says itself."""
+
+
 class Record(NamedTuple):
     """The words of a span. Empty means not said. Values are canonical, but not yet bounded (see `labels`)."""
 
@@ -105,6 +109,11 @@ class Numbers(NamedTuple):
     """The part of `input` that is audio."""
     output_audio: int | None = None
     """The part of `output` that is audio."""
+
+    @property
+    def says_usage(self) -> bool:
+        """Whether there is any count of tokens."""
+        return self.input is not None or self.output is not None or self.uncached is not None
 
 
 IMPLAUSIBLE = -1

@@ -112,11 +112,11 @@ class Cell:
             states[instrument.child] = WANTED
             self.states = bytes(states)
 
-    def observe(self, histogram: Instrument, value: int, exemplar: bytes = b"") -> None:
-        """Count `value`, in internal units, with an optional exemplar (see `Cell.exemplars`)."""
+    def observe(self, histogram: Instrument, value: int, exemplar: bytes = b"", times: int = 1) -> None:
+        """Count `value`, in internal units, so many times, with an optional exemplar (see `Cell.exemplars`)."""
         i = histogram.offset + bisect_left(histogram.bounds, value)
-        self.counts[i] += 1
-        self.values[histogram.index] += value
+        self.counts[i] += times
+        self.values[histogram.index] += value * times
         if exemplar and self.exemplars is not None and self.exemplar_values is not None:
             self.exemplars[i] = exemplar
             self.exemplar_values[i] = value

@@ -108,7 +108,7 @@ class Vocabulary:
 
     def context(self, attributes: Mapping[str, bytes]) -> Context:
         """Return what a resource says of its spans."""
-        values = tuple(self._first(attributes, name) for name in self.label_attributes)
+        values = tuple(self.label(attributes, name) for name in self.label_attributes)
         context = self._contexts.get(values)
         if context is None:
             if len(self._contexts) >= MAX_CONTEXTS:
@@ -118,7 +118,8 @@ class Vocabulary:
             )
         return context
 
-    def _first(self, attributes: Mapping[str, bytes], label: str) -> str:
+    def label(self, attributes: Mapping[str, bytes], label: str) -> str:
+        """Return the value that attributes give to a label, empty where they give none."""
         for key in self.label_attributes[label]:
             found = text(attributes.get(key, b""))
             if found:

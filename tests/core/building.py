@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from llm_exporter.settings.schema import LabelSettings
 SECOND = 10**9
 START = 1_780_000_000 * SECOND
 """When spans start unless they say otherwise: 2026-05-28, after every price that the tests use was set."""
+_numbers = count(1)
 REGENERATE = os.environ.get("REGENERATE") == "1"
 """Whether to write expected files anew instead of comparing with them; the diff is to be reviewed."""
 
@@ -66,13 +68,21 @@ def a_span(
     events: Sequence[Mapping[str, Any]] = (),
     start_ns: int = START,
     seconds: float = 1.0,
-    trace_id: bytes = b"0123456789abcdef",
-    span_id: bytes = b"01234567",
+    trace_id: bytes | None = None,
+    span_id: bytes | None = None,
+    parent: bytes = b"",
+    flags: int = 0,
 ) -> Span:
-    """Return a span. An event is a mapping with `name`, `attributes` and `seconds` after the span's start."""
+    """Return a span. An event is a mapping with `name`, `attributes` and `seconds` after the span's start.
+
+    Unless told otherwise it is alone in a trace of its own.
+    """
+    number = next(_numbers)
     return Span(
-        trace_id=trace_id,
-        span_id=span_id,
+        trace_id=number.to_bytes(16) if trace_id is None else trace_id,
+        span_id=number.to_bytes(8) if span_id is None else span_id,
+        parent_span_id=parent,
+        flags=flags,
         name=name,
         kind=Span.SpanKind.Value(f"SPAN_KIND_{kind}"),
         start_time_unix_nano=start_ns,

@@ -204,8 +204,6 @@ def spans(draw: st.DrawFn) -> Span:
     if draw(st.booleans()):
         pairs = draw(st.permutations(pairs))
     return Span(
-        trace_id=b"0123456789abcdef",
-        span_id=b"01234567",
         name=draw(st.sampled_from(NAMES)),
         start_time_unix_nano=draw(st.sampled_from([START, START, START, 0, START + 10**18])),
         end_time_unix_nano=draw(st.sampled_from([START, START + 1, START + 10**9, START + 5 * 10**12])),

@@ -63,7 +63,7 @@ def test_a_key_that_is_not_utf8_rejects_its_span_only(exporter: Exporter) -> Non
     """That span is invalid and told so in the partial success; the others of the batch are counted."""
     good = a_call().SerializeToString()
     bad = good + pair(b"gen_ai.\xff", any_value("x").SerializeToString())
-    verdict = exporter.send_request(request_of(good, bad, good))
+    verdict = exporter.send_request(request_of(good, bad, a_call().SerializeToString()))
     assert (verdict.rejected, verdict.message) == (1, "1 spans cannot be decoded")
     assert exporter.outcomes() == {"call": 2, "invalid": 1}
 
@@ -347,8 +347,10 @@ def test_spans_over_the_limit_of_a_request_are_rejected() -> None:
     """The first spans_per_request spans are counted, over all scopes and resources together."""
     exporter = Exporter({"limits.spans_per_request": 3})
     request = a_request(a_call(), a_call())
-    request.resource_spans.append(request.resource_spans[0])
-    request.resource_spans[1].scope_spans.append(request.resource_spans[0].scope_spans[0])
+    request.MergeFrom(a_request(a_call(), a_call()))
+    request.resource_spans[1].scope_spans.append(
+        a_request(a_call(), a_call()).resource_spans[0].scope_spans[0]
+    )
     verdict = exporter.send_request(request.SerializeToString())
     assert exporter.outcomes() == {"call": 3, "over_limit": 3}
     assert (verdict.rejected, "limits.spans_per_request" in verdict.message) == (3, True)
@@ -357,7 +359,7 @@ def test_spans_over_the_limit_of_a_request_are_rejected() -> None:
 
 def test_other_encodings_of_the_same_words_share_series(exporter: Exporter) -> None:
     """Varints longer than needed, unknown fields, another order, bytes for a string: one series."""
-    canonical = a_call().SerializeToString()
+    canonical = a_call(span_id=b"").SerializeToString()
     exporter.send_request(request_of(canonical))
     shown = exporter.scrape().count("\nllm_requests_total{")
     longer_varint = canonical + pair(OUTPUT.encode(), b"\x18\x8a\x80\x00")

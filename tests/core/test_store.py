@@ -10,6 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from core.building import Clock, Exporter, a_call, a_span, settings
+from llm_exporter import catalogue as c
 from llm_exporter.settings.objectives import Budget
 
 HOLD = 15.0
@@ -101,7 +102,9 @@ def test_every_outcome_is_shown_from_the_start(clock: Clock, hold: float) -> Non
     """Before any span has come, each outcome of spans is a series at 0."""
     exporter = Exporter({"exposition.first_sample_hold_seconds": hold})
     shown = dict(series(exporter.scrape()))
-    assert [v for k, v in shown.items() if k.startswith("llm_exporter_spans_total")] == [0] * 9
+    assert [v for k, v in shown.items() if k.startswith("llm_exporter_spans_total")] == [0] * len(
+        c.OUTCOME.values
+    )
     assert clock.now == 1000
 
 

@@ -214,7 +214,7 @@ def test_marks_by_scope(adding: Adding) -> None:
 def test_a_mark_decides_whether_a_span_is_read(adding: Adding) -> None:
     """The same attributes count under one scope, and are skipped unread under another, as their marks say."""
     adding("one", scopes=("one.*",), keys=frozenset({"one_mark"}), marks=(b"one_mark",))
-    span = a_span({"one_mark": "chat", "llm.request.type": "chat"})
+    span = a_span({"one_mark": "chat", "llm.request.type": "chat"}, span_id=b"")
     for scope, outcome in [
         ("one.x", "structure"),
         ("my.app", "structure"),

@@ -51,6 +51,7 @@ _MESSAGES: Final[dict[str, tuple[tuple[str, int, str], ...]]] = {
         ("attributes", 9, _ATTRIBUTES),
         ("*events", 11, "bytes"),
         ("status", 15, "bytes"),
+        ("flags", 16, "fixed32"),
     ),
     "Event": (("time", 1, "fixed64"), ("name", 2, "bytes"), ("attributes", 3, _ATTRIBUTES)),
     "Status": (("message", 2, "bytes"), ("code", 3, "int32")),

@@ -35,13 +35,46 @@ class SpanCounter:
     def count(self, spans: Sequence[ReadableSpan]) -> None:
         """Count each span once, under its outcome."""
         # Encoding a span costs fifty times this look at it, and most spans are of databases and HTTP.
-        found = [span for span in spans if self._is_llm(span)]
+        found, others = [], {}
+        for span in spans:
+            if self._is_llm(span):
+                found.append(span)
+            elif span.context is not None:
+                others[span.context.trace_id, span.context.span_id] = span
+        if others:
+            found += self._above(found, others)
         if found:
             self._engine.traces(self._encoded(found), "sdk")
         if len(found) < len(spans):
             store = self._engine.store
             with store.lock:
                 store.add(c.EXPORTER_SPANS, (), "not_llm", by=len(spans) - len(found))
+
+    def _above(
+        self, found: Sequence[ReadableSpan], others: dict[tuple[int, int], ReadableSpan]
+    ) -> list[ReadableSpan]:
+        """Return those of the other spans that stand above LLM spans, of this batch or of those before."""
+        engine = self._engine
+        wanted = [
+            (span.context.trace_id, span.parent.span_id)
+            for span in found
+            if span.parent is not None and span.context is not None
+        ]
+        with engine.store.lock:
+            traces = engine.pipeline.assembly.traces
+            for ids in others:
+                trace = traces.get(ids[0].to_bytes(16))
+                if trace is not None and trace.missing and ids[1].to_bytes(8) in trace.missing:
+                    wanted.append(ids)
+        above = []
+        while wanted:
+            ids = wanted.pop()
+            span = others.pop(ids, None)
+            if span is not None:
+                above.append(span)
+                if span.parent is not None:
+                    wanted.append((ids[0], span.parent.span_id))
+        return above
 
     def _is_llm(self, span: ReadableSpan) -> bool:
         scope = span.instrumentation_scope

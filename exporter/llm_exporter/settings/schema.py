@@ -20,6 +20,7 @@ from llm_exporter.settings.logs import Logs
 from llm_exporter.settings.objectives import Budget, Slo
 from llm_exporter.settings.pricing import Pricing
 from llm_exporter.settings.scalars import Boolean, Choice, Integer, Number, Text
+from llm_exporter.settings.tasks import SamplingSettings, TaskSettings
 
 MIB = 1 << 20
 ATTRIBUTE = Text("attribute key of A-Z a-z 0-9 _ . : / -", r"[A-Za-z0-9_][A-Za-z0-9_.:/-]*")
@@ -234,6 +235,8 @@ class Settings:
     limits: Limits = section(Limits, "Bounds on what the exporter holds.")
     exposition: Exposition = section(Exposition, "What /metrics shows.")
     pricing: Pricing = section(Pricing, "What calls cost.")
+    tasks: TaskSettings = section(TaskSettings, "How the spans of a trace are put together.")
+    sampling: SamplingSettings = section(SamplingSettings, "What a span stands for behind a sampler.")
     dialects: Dialects = section(Dialects, "How instrumentations are read.")
     logs: Logs = section(Logs, "Calls that arrive as log records.")
     budgets: tuple[Budget, ...] = key(

@@ -1,0 +1,529 @@
+"""Traces put together from the spans that arrive: each call counted once, under the labels of the spans above it.
+
+Spans of one trace come in any order, in any number of batches and from several processes. A span is counted as
+soon as every span above it is known, or when it has waited for `hold_seconds`; until then it is held. A trace
+whose root has come and that was quiet for a while is over and counts as a task. What comes later still counts, but
+starts no second task. Everything is bounded; over a bound the oldest trace ends early, and a counter says so.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from llm_exporter import catalogue as c
+from llm_exporter.binding import Bound
+from llm_exporter.loops import Loops
+from llm_exporter.nesting import Nesting, Verdict
+from llm_exporter.otlp.schema import DecodeError, parse_span
+from llm_exporter.record import NOWHERE, Kind, Numbers, Record, disjoint
+from llm_exporter.tasks import Tasks, Who, own_times
+from llm_exporter.trace import FRESH, Detail, Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from llm_exporter.account import Accountant
+    from llm_exporter.inheritance import Inherited
+    from llm_exporter.record import Context
+    from llm_exporter.trace import Above, Node
+
+SPAN_ID: Final = 8
+MAX_ASIDE: Final = 128
+"""Spans of one trace that are about no LLM and kept for a while, in case one of them stands above others."""
+MAX_ASIDE_BYTES: Final = 32 << 20
+REMOTE_PARENT: Final = 0x200
+"""Span flag of opentelemetry-proto: the parent is in another process."""
+
+
+class Patience(NamedTuple):
+    """How long traces are waited for, in seconds, and how many at a time."""
+
+    hold_seconds: float = 10.0
+    quiet_seconds: float = 10.0
+    idle_seconds: float = 300.0
+    max_age_seconds: float = 3600.0
+    max_open: int = 50_000
+    max_spans: int = 250_000
+    max_steps: int = 50
+    conversation_idle_seconds: float = 1800.0
+    max_conversations: int = 10_000
+
+
+class Assembly:
+    """The traces that are open, and the ids of those that were closed last.
+
+    The pipeline adds spans to `Trace.nodes`, then calls `settle` for each batch. The caller holds the store's
+    lock. `ancestor` reads a span that is about no LLM, for what it hands down.
+    """
+
+    def __init__(
+        self, accountant: Accountant, patience: Patience, ancestor: Callable[[Any, Context, Trace], Bound]
+    ) -> None:
+        self._accountant = accountant
+        self._store = accountant.store
+        self.patience = patience
+        self._ancestor = ancestor
+        self.tasks = Tasks(
+            self._store,
+            conversation_idle_seconds=patience.conversation_idle_seconds,
+            max_conversations=patience.max_conversations,
+        )
+        self.traces: dict[bytes, Trace] = {}
+        self._closed: dict[bytes, tuple[bytes, Inherited | None]] = {}
+        self._at_rest: dict[tuple[Bound, Inherited | None], Node] = {}
+        self._n_spans = 0
+        self._aside_bytes = 0
+        self._touched: list[Trace] = []
+        self._wheel: dict[int, list[Trace]] = {}
+        self._second = -1
+        self._stamp = bytes(8)
+        self._past = Bound(Record("", Kind.STRUCTURE))
+        self._past.context = NOWHERE
+        by = {metric.name: self._store.groups[metric.name].instrument for metric in c.METRICS}
+        self._outcomes = {
+            name: by[c.EXPORTER_SPANS.name](c.EXPORTER_SPANS, name).index for name in c.OUTCOME.values
+        }
+        self._released = {
+            why: by[c.EXPORTER_SPANS_RELEASED.name](c.EXPORTER_SPANS_RELEASED, why).index
+            for why in c.RELEASED.values
+        }
+        self._ends = {
+            why: by[c.EXPORTER_TASKS_CLOSED.name](c.EXPORTER_TASKS_CLOSED, why).index
+            for why in c.TASK_END.values
+        }
+        self._late = by[c.EXPORTER_LATE_SPANS.name](c.EXPORTER_LATE_SPANS).index
+        self._own = self._store.cell(c.EXPORTER_SPANS, ())
+
+    def open(self, trace_id: bytes) -> Trace:
+        """Return a new trace, or one for the late spans of a trace that was closed."""
+        if len(self.traces) >= self.patience.max_open:
+            self._evict()
+        now = self._store.now
+        trace = self.traces[trace_id] = Trace(trace_id, now)
+        past = self._closed.get(trace_id)
+        if past is not None:
+            ids, handed_down = past
+            trace.late = trace.speaks = True
+            rest = self._rest_of(self._past, handed_down)
+            trace.nodes = {ids[i : i + SPAN_ID]: rest for i in range(0, len(ids), SPAN_ID)}
+            trace.rested = len(trace.nodes)
+            self._n_spans += trace.rested
+        self._look_at(trace, int(now + self.patience.hold_seconds) + 1)
+        return trace
+
+    def touch(self, trace: Trace) -> None:
+        """Have `settle` look at a trace that got its first span of a batch."""
+        self._touched.append(trace)
+
+    def settle(self, skipped: list[tuple[Any, Context]], stamp: bytes) -> None:
+        """Find a batch's spans their places, and count those whose places are known.
+
+        Args:
+            skipped: Encoded spans of the batch that are about no LLM, with their resources; those above others
+                are read for what they hand down.
+            stamp: The exemplars' unix milliseconds, 8 bytes.
+        """
+        touched, self._touched = self._touched, []
+        self._stamp = stamp
+        now = self._store.now
+        for trace in touched:
+            self._place(trace, now)
+        found = self._find_ancestors(touched, skipped)
+        hold = self.patience.hold_seconds
+        for trace in (*touched, *found):
+            if trace.held:
+                if not trace.missing:
+                    self._count(trace, "complete")
+                elif not hold:
+                    self._count(trace, "timeout")
+                elif trace.due > (due := int(trace.held_since + hold) + 1):
+                    self._look_at(trace, due)
+        if self._n_spans > self.patience.max_spans:
+            while self._n_spans > self.patience.max_spans and self.traces:
+                self._evict()
+        self.tick()
+
+    def tick(self) -> None:
+        """Count what has waited for long enough, and close what is over. Cheap when nothing is due."""
+        now = self._store.now
+        second = int(now)
+        if second == self._second:
+            return
+        self._second = second
+        self._stamp = int(time.time() * 1000).to_bytes(8)
+        for due in sorted(when for when in self._wheel if when <= second):
+            for trace in self._wheel.pop(due):
+                if trace.due == due and self.traces.get(trace.id) is trace:
+                    self._attend(trace, now)
+        self.tasks.conversations.end_idle()
+
+    def release(self) -> None:
+        """Count everything that is held, whatever is missing."""
+        for trace in list(self.traces.values()):
+            if trace.held:
+                self._count(trace, "shutdown")
+
+    def close_all(self) -> None:
+        """Close every trace, as when the exporter ends."""
+        for trace in list(self.traces.values()):
+            self._close(trace, "shutdown")
+
+    def rebind(self) -> None:
+        """Bind held spans anew: the cells that they would count in may be gone."""
+        for trace in self.traces.values():
+            for span_id in trace.held:
+                node = trace.nodes[span_id]
+                bound = self._accountant.bound(node[0].said, node[0].context, node[2])
+                trace.nodes[span_id] = (bound, *node[1:])
+        self.tasks.forget()
+
+    def adopt(self, older: Assembly) -> None:
+        """Go on with the traces and conversations of another configuration, whose held spans are counted."""
+        self.traces = older.traces
+        self._closed = older._closed
+        self._aside_bytes = older._aside_bytes
+        self._wheel = older._wheel
+        self._n_spans = older._n_spans
+        self.tasks.conversations.adopt(older.tasks.conversations)
+
+    def show(self) -> None:
+        """Bring the assembly's own gauges and the tasks' metrics up to date."""
+        self.tasks.settle()
+        self._store.set(c.EXPORTER_TASKS_OPEN, sum(not trace.late for trace in self.traces.values()))
+        self._store.set(c.EXPORTER_SPANS_HELD, sum(len(trace.held) for trace in self.traces.values()))
+        self._store.set(c.EXPORTER_CONVERSATIONS_OPEN, len(self.tasks.conversations))
+
+    def _place(self, trace: Trace, now: float) -> None:
+        """Find the fresh spans of a trace their places among the others."""
+        nodes, fresh = trace.nodes, trace.fresh
+        self._n_spans += len(fresh)
+        trace.touched = now
+        missing = trace.missing
+        context = trace.context
+        for span_id in fresh:
+            node = nodes[span_id]
+            bound, parent = node[0], node[1]
+            if bound.context is not context:
+                if context is not None:
+                    trace.crossed = True
+                context = bound.context
+            if bound.gives is not None:
+                trace.speaks = True
+            if missing and span_id in missing:
+                missing.discard(span_id)
+                if bound.is_call or bound.is_tool:
+                    trace.nested = True
+            if parent:
+                above = nodes.get(parent)
+                if above is None:
+                    if missing is None:
+                        missing = trace.missing = set()
+                    missing.add(parent)
+                elif above[0].is_call or (above[0].is_tool and not bound.is_call):
+                    trace.nested = True
+        trace.context = context
+        fresh.clear()
+
+    def _find_ancestors(self, touched: list[Trace], skipped: list[tuple[Any, Context]]) -> list[Trace]:
+        """Add those of the skipped spans that stand above known ones; return the traces that got some."""
+        traces = self.traces
+        looking: dict[Trace, None] = {trace: None for trace in touched if trace.missing and trace.aside}
+        for spans, context in skipped:
+            for raw in spans:
+                # Where encoders that write fields in order have the trace id, and behind it the span id.
+                trace = traces.get(raw[2:18])
+                if trace is None:
+                    continue
+                span_id = raw[20:28]
+                aside = trace.aside
+                if aside is None:
+                    aside = trace.aside = {}
+                if trace.missing and span_id in trace.missing:
+                    looking[trace] = None
+                elif len(aside) >= MAX_ASIDE or self._aside_bytes > MAX_ASIDE_BYTES:
+                    continue
+                if span_id not in aside:
+                    aside[span_id] = (raw, context)
+                    self._aside_bytes += len(raw)
+        return [trace for trace in looking if self._ancestors_of(trace)]
+
+    def _ancestors_of(self, trace: Trace) -> bool:
+        """Take what stands above known spans of a trace from those put aside; return whether there was any."""
+        aside, missing = trace.aside, trace.missing
+        if not aside or not missing:
+            return False
+        stack = [span_id for span_id in missing if span_id in aside]
+        found = bool(stack)
+        while stack:
+            span_id = stack.pop()
+            kept = aside.pop(span_id, None)
+            if kept is None:
+                continue
+            raw, context = kept
+            self._aside_bytes -= len(raw)
+            try:
+                span = parse_span(raw)
+            except DecodeError:
+                continue
+            if span.trace_id != trace.id or span.span_id != span_id or span_id in trace.nodes:
+                continue
+            bound = self._ancestor(span, context, trace)
+            parent = span.parent_span_id
+            trace.nodes[span_id] = (bound, parent, span.start, span.end, None)
+            if not parent or span.flags & REMOTE_PARENT:
+                trace.saw_root(span_id, span, bool(parent), bound.record.failed)
+            trace.fresh.append(span_id)
+            self._place(trace, self._store.now)
+            if parent in missing and parent in aside:
+                stack.append(parent)
+        return found
+
+    def _forget_aside(self, trace: Trace) -> None:
+        if trace.aside is not None:
+            self._aside_bytes -= sum(len(raw) for raw, _ in trace.aside.values())
+            trace.aside = None
+
+    def _count(self, trace: Trace, why: str) -> None:
+        """Count the held spans of a trace with what is known of it."""
+        accountant, nodes, held = self._accountant, trace.nodes, trace.held
+        values = self._own.values
+        values[self._released[why]] += len(held)
+        nesting = Nesting(trace) if trace.nested else None
+        alone = not (trace.speaks or trace.crossed or nesting)
+        known: dict[bytes, Above] = {}
+        suffix = self._stamp
+        outcomes = self._outcomes
+        for span_id in held:
+            node = nodes[span_id]
+            bound, parent, start, end, payload = node
+            outer: list[bytes] = []
+            if nesting is not None and (bound.is_call or bound.is_tool):
+                verdict = nesting.verdict(span_id)
+                if verdict is Verdict.REPEATS:
+                    values[outcomes["repeated"]] += bound.is_span
+                    if bound.is_call:
+                        accountant.repeated(bound, "repeated_usage")
+                    continue
+                if bound.is_call:
+                    outer = nesting.around(span_id)
+                    if verdict is Verdict.REQUEST_ONLY:
+                        values[outcomes["call"]] += bound.is_span
+                        bound = self._heir(trace, bound, parent, start, outer, known)
+                        mark = trace.id + span_id + suffix
+                        accountant.call(bound, None, 0, None, start, end, mark, told=True)  # type: ignore[arg-type]
+                        trace.calls += 1
+                        trace.steps += 1
+                        continue
+            if not alone:
+                bound = self._heir(trace, bound, parent, start, outer, known)
+                if outer:
+                    if not start or not end:
+                        # A log record knows when the call ended; the span around it knows how long it took.
+                        start, end = nodes[outer[0]][2:4] if len(nodes[outer[0]]) == FRESH else (start, end)
+                    payload = self._completed(trace, nesting, span_id, payload, outer)
+            if not trace.start or start < trace.start:
+                trace.start = start
+            if end > trace.end:
+                trace.end = end
+            mark = trace.id + span_id + suffix
+            if bound.is_call:
+                values[outcomes["call"]] += bound.is_span
+                if payload.__class__ is tuple:
+                    if bound.plain and bound.valid_from <= start < bound.valid_until:
+                        tokens, cost = accountant.row(bound, payload, start, end, mark)
+                        times = 1
+                    else:
+                        tokens, cost = accountant.numbers(bound, Numbers(*payload), start, end, mark)
+                        times = 1
+                else:
+                    times = payload.times
+                    tokens, cost = accountant.numbers(bound, payload.numbers, start, end, mark, times)
+                trace.calls += 1
+                trace.steps += 1
+                trace.tokens += tokens
+                trace.cost += cost
+                if times != trace.times:
+                    trace.times = max(trace.times, times)
+            else:
+                self._count_other(trace, bound, start, end, payload, mark)
+            if trace.steps > self.patience.max_steps:
+                self._too_long(trace, bound.record)
+        held.clear()
+
+    def _count_other(
+        self, trace: Trace, bound: Any, start: int, end: int, payload: Detail, mark: bytes
+    ) -> None:
+        accountant, record, times = self._accountant, bound.record, payload.times
+        kind = record.kind
+        self._own.values[self._outcomes[kind.value]] += bound.is_span
+        accountant.other(bound, start, end, mark, times)
+        if kind is Kind.RETRIEVAL:
+            accountant.retrieval(bound, payload.documents, list(payload.scores), mark, times)
+        if kind is Kind.TOOL:
+            trace.tools += 1
+            trace.steps += 1
+        if kind is Kind.TOOL or kind is Kind.AGENT:
+            trace.loops = loops = trace.loops or Loops()
+            tool = record.tool if kind is Kind.TOOL else ""
+            seen = loops.call(tool, record.agent, payload.arguments)
+            if seen:
+                self.tasks.loop(record, seen, times)
+            if loops.circle():
+                self.tasks.loop(record, "cycle", times)
+        trace.times = max(trace.times, times)
+
+    def _too_long(self, trace: Trace, record: Record) -> None:
+        trace.loops = trace.loops or Loops()
+        if trace.loops.over(trace.steps, self.patience.max_steps):
+            self.tasks.loop(record, "too_many_steps", trace.times)
+
+    def _heir(
+        self,
+        trace: Trace,
+        bound: Bound,
+        parent: bytes,
+        start: int,
+        outer: list[bytes],
+        known: dict[bytes, Above],
+    ) -> Bound:
+        """Return where a span counts with what it takes over from those above it."""
+        inherited, top = trace.handed_down(parent, known, self._accountant.inheritance.under)
+        beyond = top if top is not None and top is not bound.context else None
+        caller = None
+        if outer:
+            node = trace.nodes[outer[-1]]
+            if node[0].context is not bound.context:
+                caller = node[0].record
+        if inherited is None and beyond is None and caller is None:
+            return bound
+        return self._accountant.heir(bound, inherited, beyond, caller, start)
+
+    def _completed(
+        self, trace: Trace, nesting: Nesting | None, span_id: bytes, payload: Any, outer: list[bytes]
+    ) -> Any:
+        """Return a call's numbers with what only the spans for the same call around it say.
+
+        A span around several calls does not say which of them its numbers are about.
+        """
+        detail = payload if isinstance(payload, Detail) else Detail(Numbers(*payload))
+        numbers = detail.numbers or Numbers()
+        inside = span_id
+        for around in outer:
+            node = trace.nodes[around]
+            if nesting is None or nesting.inner.get(around) != [inside] or len(node) != FRESH:
+                break
+            theirs = node[4].numbers if isinstance(node[4], Detail) else Numbers(*node[4])
+            numbers = _filled_up(numbers, theirs, node[0].record)
+            inside = around
+        return payload if numbers == detail.numbers else detail._replace(numbers=numbers)
+
+    def _attend(self, trace: Trace, now: float) -> None:
+        """Do what is due for a trace, and say when to look at it again."""
+        patience = self.patience
+        if trace.held and now - trace.held_since >= patience.hold_seconds:
+            self._count(trace, "timeout")
+        idle = now - trace.touched
+        rooted = trace.root and not trace.remote_root
+        wait = patience.quiet_seconds if rooted or trace.late else patience.idle_seconds
+        if not trace.held:
+            if idle >= wait:
+                self._close(trace, "root" if rooted else "idle")
+                return
+            if now - trace.opened >= patience.max_age_seconds:
+                self._close(trace, "age")
+                return
+            if idle >= patience.hold_seconds and trace.rested < len(trace.nodes):
+                self._rest(trace)
+        nexts = [trace.touched + wait, trace.opened + patience.max_age_seconds]
+        if trace.held:
+            nexts.append(trace.held_since + patience.hold_seconds)
+        if trace.rested < len(trace.nodes):
+            nexts.append(trace.touched + patience.hold_seconds)
+        self._look_at(trace, max(int(min(nexts)) + 1, int(now) + 1))
+
+    def _look_at(self, trace: Trace, second: int) -> None:
+        trace.due = second
+        self._wheel.setdefault(second, []).append(trace)
+
+    def _rest(self, trace: Trace) -> None:
+        """Keep of each span only what later ones may take over from it."""
+        self._forget_aside(trace)
+        trace.stages = own_times(trace.nodes, trace.stages)
+        under = self._accountant.inheritance.under
+        known: dict[bytes, Above] = {}
+        resting = {}
+        for span_id, node in trace.nodes.items():
+            if len(node) == FRESH:
+                above = trace.handed_down(node[1], known, under)
+                resting[span_id] = self._rest_of(node[0], under(node[0].gives, above.inherited))
+            else:
+                resting[span_id] = node
+        trace.nodes = resting
+        trace.rested = len(resting)
+
+    def _rest_of(self, bound: Bound, handed_down: Inherited | None) -> Node:
+        key = (bound, handed_down)
+        node = self._at_rest.get(key)
+        if node is None:
+            if len(self._at_rest) >= 65_536:
+                self._at_rest.clear()
+            node = self._at_rest[key] = key
+        return node
+
+    def _evict(self) -> None:
+        """Close the trace that was opened first."""
+        self._close(next(iter(self.traces.values())), "evicted")
+
+    def _close(self, trace: Trace, why: str) -> None:
+        if trace.held:
+            self._count(trace, "evicted" if why == "evicted" else "timeout")
+        del self.traces[trace.id]
+        self._n_spans -= len(trace.nodes)
+        self._forget_aside(trace)
+        known: dict[bytes, Above] = {}
+        above = trace.handed_down(trace.root, known, self._accountant.inheritance.under)
+        if not trace.late:
+            self._own.values[self._ends[why]] += 1
+            complete = bool(trace.root) and not (trace.missing and trace.missing != self._beyond(trace))
+            self.tasks.close(trace, self._who(trace, above.inherited), complete)
+        ids = b"".join(span_id for span_id in trace.nodes if len(span_id) == SPAN_ID)
+        self._closed.pop(trace.id, None)
+        if len(self._closed) >= self.patience.max_open:
+            del self._closed[next(iter(self._closed))]
+        self._closed[trace.id] = (ids[: 64 * SPAN_ID], above.inherited)
+
+    def _beyond(self, trace: Trace) -> set[bytes]:
+        """Return the parent of a root whose parent is in another process: nobody here waits for it."""
+        node = trace.nodes.get(trace.root)
+        return {node[1]} if trace.remote_root and node is not None and len(node) == FRESH else set()
+
+    def _who(self, trace: Trace, inherited: Inherited | None) -> Who:
+        node = trace.nodes.get(trace.root) or next(iter(trace.nodes.values()), None)
+        record = node[0].record if node is not None else self._past.record
+        team, feature, environment = record.team, record.feature, record.environment
+        if inherited is not None:
+            team, feature = team or inherited.team, feature or inherited.feature
+            environment = environment or inherited.environment
+        return Who(record.service_name, environment, team, feature)
+
+
+def _filled_up(numbers: Numbers, theirs: Numbers, record: Record) -> Numbers:
+    """Return the numbers of a call with the usage, cost and first token of a span around it where it has none."""
+    said: Mapping[str, Any] = {}
+    if not numbers.says_usage and theirs.says_usage:
+        usage, _ = disjoint(theirs, record.input_excludes_cache)
+        said = {
+            "input": usage.input + usage.input_cache_read + usage.input_cache_write,
+            "output": usage.output + usage.output_reasoning,
+            "cache_read": usage.input_cache_read,
+            "cache_write": usage.input_cache_write,
+            "reasoning": usage.output_reasoning,
+            "uncached": usage.input,
+        }
+    gaps = {
+        name: getattr(theirs, name)
+        for name in ("cost_pico", "first_token_ns")
+        if getattr(numbers, name) is None and getattr(theirs, name) is not None
+    }
+    return numbers._replace(**said, **gaps) if said or gaps else numbers

@@ -1,0 +1,128 @@
+"""Usage once: which spans of a trace stand for the same call, and which of them counts.
+
+An SDK, a framework and a gateway may each write a span for one call, nested in each other. The innermost counts.
+Whatever stands for work of its own, such as a tool or an agent, parts the calls above it from those below.
+The same holds for tools: a client of the Model Context Protocol writes a span inside the framework's own.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from llm_exporter.trace import FRESH
+
+if TYPE_CHECKING:
+    from llm_exporter.binding import Bound
+    from llm_exporter.trace import Trace
+
+
+class Verdict(Enum):
+    """What a span is to the call that it tells of."""
+
+    COUNTS = "counts"
+    REPEATS = "repeats"
+    """A span inside it counts, or one around it did."""
+    REQUEST_ONLY = "request_only"
+    """It is a request of its own, but a span around it was counted with its tokens and cost."""
+
+
+class Nesting:
+    """The calls and tools of one trace by which stands in which, as far as its spans are known."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self._nodes = trace.nodes
+        self._units: dict[bytes, bytes] = {}
+        self._held = frozenset(trace.held)
+        self.inner: dict[bytes, list[bytes]] = {}
+        """By a span's id, the spans right inside it that stand for the same."""
+        for span_id, node in trace.nodes.items():
+            outer = (
+                self._around(span_id) if len(node) == FRESH and (node[0].is_call or node[0].is_tool) else b""
+            )
+            if outer:
+                self.inner.setdefault(outer, []).append(span_id)
+
+    def verdict(self, span_id: bytes) -> Verdict:
+        """Say what a held span is, and remember it in the trace where it does not count.
+
+        Where the span around it was counted before it came, that one stands for one call: the first that did
+        not fail. Others inside it are requests whose tokens have been counted.
+        """
+        trace = self._trace
+        covered = self._is_covered(span_id)
+        if not covered and not self.inner.get(span_id):
+            return Verdict.COUNTS
+        trace.repeats = trace.repeats or set()
+        trace.repeats.add(span_id)
+        if not covered:
+            return Verdict.REPEATS
+        trace.covered = trace.covered or {}
+        outer = self._around(span_id)
+        failed = self._nodes[span_id][0].record.failed
+        retried = failed and not self._nodes[outer][0].record.failed
+        first = not retried and outer not in trace.covered.values()
+        trace.covered[span_id] = outer if first else b""
+        return Verdict.REPEATS if first or not self._nodes[span_id][0].is_call else Verdict.REQUEST_ONLY
+
+    def around(self, span_id: bytes) -> list[bytes]:
+        """Return the spans for the same call around this one, innermost first."""
+        found: list[bytes] = []
+        outer = self._around(span_id)
+        while outer and outer not in found:
+            found.append(outer)
+            outer = self._around(outer)
+        return found
+
+    def _is_covered(self, span_id: bytes) -> bool:
+        """Return whether a span around this one has been counted for it already."""
+        trace, held = self._trace, self._held
+        passed = []
+        outer = self._around(span_id)
+        while outer in held and outer not in passed and not (trace.covered and outer in trace.covered):
+            passed.append(outer)
+            outer = self._around(outer)
+        if not outer or outer in passed:
+            return False
+        if trace.covered and outer in trace.covered:
+            return True
+        return outer not in held and not (trace.repeats and outer in trace.repeats)
+
+    def _around(self, span_id: bytes) -> bytes:
+        """Return the nearest span above that stands for the same as this one, empty where there is none."""
+        node = self._nodes[span_id]
+        if len(node) != FRESH:
+            return b""
+        outer = self._unit(node[1])
+        return outer if outer and outer != span_id and _same(node[0], self._nodes[outer][0]) else b""
+
+    def _unit(self, span_id: bytes) -> bytes:
+        """Return the nearest span at or above this id that is a call or parts calls; circles have none."""
+        path = []
+        found = b""
+        while span_id:
+            known = self._units.get(span_id)
+            if known is not None:
+                found = known
+                break
+            node = self._nodes.get(span_id)
+            if node is None:
+                break
+            self._units[span_id] = b""
+            path.append(span_id)
+            if node[0].is_call or node[0].parts:
+                found = span_id
+                break
+            if len(node) != FRESH:
+                break
+            span_id = node[1]
+        for passed in path:
+            self._units[passed] = found
+        return found
+
+
+def _same(inner: Bound, outer: Bound) -> bool:
+    if inner.is_call:
+        return outer.is_call
+    return outer.is_tool and outer.record.tool == inner.record.tool

@@ -1,0 +1,200 @@
+"""Tasks and conversations: what one trace, and all traces of one conversation, add up to when they are over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from llm_exporter import catalogue as c
+from llm_exporter.binding import STAGES
+from llm_exporter.labels import clean
+from llm_exporter.trace import FRESH
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from llm_exporter.record import Record
+    from llm_exporter.store import Cell, Store
+    from llm_exporter.trace import Node, Trace
+
+_HISTOGRAMS: Final = (
+    c.TASK_DURATION, c.TASK_COST, c.TASK_TOKENS, c.TASK_LLM_CALLS, c.TASK_TOOL_CALLS, c.TASK_STEPS,
+)  # fmt: skip
+_COLUMNS: Final = len(_HISTOGRAMS)
+MAX_ROWS: Final = 4096
+MAX_SERIES: Final = 4096
+
+
+class Who(NamedTuple):
+    """Whose task it is."""
+
+    service_name: str
+    environment: str
+    team: str
+    feature: str
+
+
+class Tasks:
+    """Counts traces that are over. The caller holds the store's lock."""
+
+    def __init__(self, store: Store, *, conversation_idle_seconds: float, max_conversations: int) -> None:
+        self._store = store
+        by = {metric.name: store.groups[metric.name].instrument for metric in c.METRICS}
+        self._counts = {
+            (status, complete): by[c.TASKS.name](c.TASKS, status, complete).index
+            for status in c.STATUS.values
+            for complete in c.COMPLETE.values
+        }
+        self._histograms = tuple(by[metric.name](metric) for metric in _HISTOGRAMS)
+        self._stages = tuple(by[c.TASK_STAGE_DURATION.name](c.TASK_STAGE_DURATION, stage) for stage in STAGES)
+        self._loops = {kind: by[c.TASK_LOOPS.name](c.TASK_LOOPS, kind).index for kind in c.LOOP.values}
+        self._cells: dict[tuple[Who, str], tuple[Cell, list[int], Cell, list[tuple[int, int]]]] = {}
+        self.conversations = Conversations(store, conversation_idle_seconds, max_conversations)
+
+    def close(self, trace: Trace, who: Who, complete: bool) -> None:
+        """Count a trace whose task is over."""
+        name = clean(trace.root_name.decode("utf-8", "replace"))
+        known = self._cells.get((who, name))
+        if known is None:
+            if len(self._cells) >= MAX_SERIES:
+                self.settle()
+                self._cells.clear()
+            cell = self._store.cell(c.TASKS, (*who, name))
+            by_who = self._store.cell(c.TASK_STAGE_DURATION, who)
+            known = self._cells[who, name] = (cell, [], by_who, [])
+        cell, rows, _, stages = known
+        status = "error" if trace.failed else "ok"
+        times = trace.times
+        cell.values[self._counts[status, "true" if complete else "false"]] += times
+        start, end = (trace.root_start, trace.root_end) if trace.root else (trace.start, trace.end)
+        row = (max(end - start, 0), trace.cost, trace.tokens, trace.calls, trace.tools, trace.steps)
+        rows += row * times
+        spent = own_times(trace.nodes, trace.stages)
+        stages += [(stage, ns) for stage, ns in enumerate(spent) if ns for _ in range(times)]
+        if trace.session:
+            self.conversations.turn((who.service_name, trace.session), who, trace.cost, times)
+        if len(rows) >= MAX_ROWS:
+            self._settle(*known)
+
+    def loop(self, record: Record, kind: str, times: int) -> None:
+        """Count a loop in a task."""
+        who = (record.service_name, record.environment, record.team, record.feature)
+        self._store.cell(c.TASK_LOOPS, (*who, record.agent)).values[self._loops[kind]] += times
+
+    def settle(self) -> None:
+        """Count what was collected: to be done before anyone reads the store."""
+        for known in self._cells.values():
+            self._settle(*known)
+
+    def forget(self) -> None:
+        """Count what was collected, and drop every reference to a cell."""
+        self.settle()
+        self._cells.clear()
+
+    def _settle(self, cell: Cell, rows: list[int], by_who: Cell, stages: list[tuple[int, int]]) -> None:
+        if rows:
+            cell.touched = self._store.now
+            for place, histogram in enumerate(self._histograms):
+                cell.observe_all(histogram, rows[place::_COLUMNS])
+            rows.clear()
+        if stages:
+            by_who.touched = self._store.now
+            for stage in {stage for stage, _ in stages}:
+                by_who.observe_all(self._stages[stage], [ns for its, ns in stages if its == stage])
+            stages.clear()
+
+
+class Conversations:
+    """Adds up the tasks of each conversation until none has come for a while. Bounded: the oldest ends early."""
+
+    def __init__(self, store: Store, idle_seconds: float, most: int) -> None:
+        self._store = store
+        self.idle_seconds = idle_seconds
+        self.most = most
+        self._open: dict[tuple[str, bytes], _Conversation] = {}
+        group = store.groups[c.CONVERSATION_COST.name]
+        self._cost = group.instrument(c.CONVERSATION_COST)
+        self._turns = group.instrument(c.CONVERSATION_TURNS)
+
+    def __len__(self) -> int:
+        """How many have not ended."""
+        return len(self._open)
+
+    def turn(self, key: tuple[str, bytes], who: Who, cost: int, times: int) -> None:
+        """Take a task of the conversation `key`: of a service, its id."""
+        # Taken out and put in again, so that the one that was idle for longest stands first.
+        known = self._open.pop(key, None)
+        if known is None:
+            if len(self._open) >= self.most:
+                self._end(next(iter(self._open)))
+            known = _Conversation(who, 0, 0, 1, 0.0)
+        self._open[key] = _Conversation(who, known.cost + cost, known.turns + 1, times, self._store.now)
+
+    def end_idle(self) -> None:
+        """Count those in which nothing has happened for so long that they are over."""
+        over = self._store.now - self.idle_seconds
+        while self._open:
+            key = next(iter(self._open))
+            if self._open[key].touched > over:
+                break
+            self._end(key)
+
+    def adopt(self, older: Conversations) -> None:
+        """Go on with the conversations of another configuration."""
+        self._open = older._open
+
+    def _end(self, key: tuple[str, bytes]) -> None:
+        ended = self._open.pop(key)
+        cell = self._store.cell(c.CONVERSATION_COST, ended.who)
+        cell.observe(self._cost, ended.cost, times=ended.times)
+        cell.observe(self._turns, ended.turns, times=ended.times)
+
+
+class _Conversation(NamedTuple):
+    who: Who
+    cost: int
+    turns: int
+    times: int
+    touched: float
+
+
+def own_times(
+    nodes: dict[bytes, Node], before: list[int] | None, taken: Callable[[bytes], bool] | None = None
+) -> list[int]:
+    """Return how long a task was in each stage itself, in nanoseconds, added to `before`.
+
+    A span's own time is its duration without what its children take of it. Children that run side by side count
+    once against it; one that lies outside it altogether, as clocks of two machines have it, counts with its
+    duration. `taken` says which nodes to look at; all by default. Spans at rest have been looked at before.
+    """
+    spent = list(before) if before is not None else [0] * len(STAGES)
+    inside: dict[bytes, list[tuple[int, int]]] = {}
+    for span_id, node in nodes.items():
+        if len(node) == FRESH and node[1] in nodes and node[1] != span_id:
+            inside.setdefault(node[1], []).append((node[2], node[3]))
+    for span_id, node in nodes.items():
+        if len(node) != FRESH or (taken is not None and not taken(span_id)):
+            continue
+        bound, _, start, end, _ = node
+        if 0 < start < end:
+            own = end - start
+            children = inside.get(span_id)
+            if children is not None:
+                own = max(own - _covered(children, start, end), 0)
+            spent[bound.stage] += own
+    return spent
+
+
+def _covered(children: list[tuple[int, int]], start: int, end: int) -> int:
+    """Return how much of the time from `start` to `end` the children take."""
+    if len(children) > 1:
+        children.sort()
+    covered, reached = 0, start
+    for begin, finish in children:
+        if finish <= start or begin >= end:
+            covered += max(finish - begin, 0)
+            continue
+        until = min(finish, end)
+        if until > reached:
+            covered += until - max(begin, reached)
+            reached = until
+    return covered

@@ -1,0 +1,135 @@
+"""One trace while its spans come in: the spans that are known of it, and what it adds up to as a task."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from llm_exporter.binding import Bound
+    from llm_exporter.inheritance import Inherited
+    from llm_exporter.loops import Loops
+    from llm_exporter.record import Context, Numbers
+
+Node = tuple[Any, ...]
+"""A span of a trace.
+
+Fresh, it is (binding, parent's span id, start, end, payload), times in unix nanoseconds. The payload is a tuple
+of five token counts for a call that needs no care (`Accountant.row`), a `Detail` for everything else that
+counts, None for what does not. At rest, a while after it was counted, it is (binding, what it hands down).
+"""
+FRESH: Final = 5
+
+
+class Detail(NamedTuple):
+    """What a span says beyond its words and times."""
+
+    numbers: Numbers | None = None
+    """Of a call."""
+    documents: int | None = None
+    """Of a retrieval."""
+    scores: tuple[int, ...] = ()
+    arguments: int = 0
+    """Hash of what a tool was called with; 0 where the span does not say."""
+    response_id: bytes = b""
+    times: int = 1
+    """How many such spans it stands for, where the others were sampled away."""
+
+
+class Trace:
+    """What is known of one trace.
+
+    `held` are the span ids that are not counted yet, `fresh` those that came with the batch in progress,
+    `missing` the parents that nobody has seen.
+    """
+
+    __slots__ = (
+        "aside", "calls", "context", "cost", "covered", "crossed", "due", "end", "failed", "fresh", "held", "held_since", "id",
+        "late", "loops", "missing", "nested", "nodes", "opened", "remote_root", "repeats", "rested", "root",
+        "root_end", "root_name", "root_start", "session", "speaks", "stages", "start", "steps", "times", "tokens",
+        "tools", "touched",
+    )  # fmt: skip
+
+    def __init__(self, trace_id: bytes, now: float) -> None:
+        self.id = trace_id
+        self.opened = self.touched = self.held_since = now
+        """Monotonic seconds."""
+        self.due = 0
+        """Second at which someone will look at the trace."""
+        self.nodes: dict[bytes, Node] = {}
+        self.held: list[bytes] = []
+        self.fresh: list[bytes] = []
+        self.missing: set[bytes] | None = None
+        self.late = False
+        """Whether the task of this trace was closed before: its spans count, a second task does not begin."""
+        self.nested = False
+        """Whether a call stands under a call, or a tool under a tool: they may be one and the same."""
+        self.speaks = False
+        """Whether a span hands something down."""
+        self.crossed = False
+        """Whether spans of several resources take part."""
+        self.context: Context | None = None
+        self.repeats: set[bytes] | None = None
+        """Calls that were not counted because a span inside them is, or one around them was."""
+        self.covered: dict[bytes, bytes] | None = None
+        """Those of them that one around them was counted for; of each the one right around it that it repeats."""
+        self.aside: dict[bytes, tuple[bytes, Context]] | None = None
+        """Encoded spans that are about no LLM, by id, with their resources: one of them may stand above others."""
+        self.session = b""
+        self.root = b""
+        """Span id of the outermost span."""
+        self.remote_root = False
+        """Whether that span names a parent in another process."""
+        self.root_name = b""
+        self.root_start = self.root_end = 0
+        self.rested = 0
+        """How many nodes are at rest."""
+        self.start = self.end = 0
+        self.calls = self.tools = self.steps = self.tokens = self.cost = 0
+        self.failed = False
+        self.times = 1
+        self.stages: list[int] | None = None
+        """Nanoseconds of the task's own time in each of `binding.STAGES`, of the nodes at rest."""
+        self.loops: Loops | None = None
+
+    def saw_root(self, span_id: bytes, span: Any, remote: bool, failed: bool) -> None:
+        """Take a span that has no parent, or one in another process, for the root unless an outer one is known."""
+        start = span.start
+        if self.root and (self.remote_root, self.root_start) <= (remote, start):
+            return
+        self.root, self.remote_root = span_id, remote
+        self.root_name = span.name[:256]
+        self.root_start, self.root_end = start, span.end
+        self.failed = failed
+
+    def handed_down(self, parent: bytes, known: dict[bytes, Above], under: Any) -> Above:
+        """Return what a span with this parent takes over; `known` remembers it for others of its batch.
+
+        Parents that lead in a circle end there.
+        """
+        path = []
+        while parent and parent not in known:
+            node = self.nodes.get(parent)
+            if node is None:
+                break
+            known[parent] = _NOTHING
+            path.append((parent, node))
+            if len(node) != FRESH:
+                break
+            parent = node[1]
+        above = known.get(parent, _NOTHING)
+        for span_id, node in reversed(path):
+            bound: Bound = node[0]
+            gives = bound.gives if len(node) == FRESH else node[1]
+            above = Above(under(gives, above.inherited), above.context or bound.context)
+            known[span_id] = above
+        return above
+
+
+class Above(NamedTuple):
+    """What stands above a span: what it takes over, and the resource of the outermost span known."""
+
+    inherited: Inherited | None
+    context: Context | None
+
+
+_NOTHING: Final = Above(None, None)
