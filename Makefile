@@ -9,7 +9,7 @@ ARGS ?=
 bin := .venv/bin
 pip := $(bin)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: help demo test lint tests format bench lock clean servers
+.PHONY: help demo test lint tests clients format bench lock clean servers environments
 
 help: ## list the targets
 	@echo 'usage: make TARGET [ARGS="…"]'
@@ -28,8 +28,11 @@ lint: .venv/.dev ## style, types, import contracts
 	$(bin)/mypy
 	$(bin)/lint-imports
 
-tests: .venv/.dev servers ## the tests alone, such as ARGS="-k pricing"
+tests: .venv/.dev servers environments ## the tests alone, such as ARGS="-k pricing"
 	$(bin)/pytest -n 2 $(ARGS)
+
+clients: .venv/.dev environments ## only the tests with real SDKs, such as ARGS="-k langfuse"
+	$(bin)/pytest -n 2 -m clients $(ARGS) tests/clients
 
 format: .venv/.dev ## let ruff put the code in order
 	$(bin)/ruff check --fix
@@ -42,11 +45,15 @@ lock: ## write constraints.txt anew, with the newest versions that pyproject.tom
 	scripts/lock
 
 clean: ## remove everything that these targets made
-	rm -rf .venv .servers .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .servers .clients .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 # Tests that need a server which cannot be had are skipped, and pytest says so.
 servers:
 	@scripts/servers || true
+
+# The same for the environments of real SDKs; in CI those tests fail instead.
+environments:
+	@scripts/clients || true
 
 .venv/bin/python:
 	@scripts/venv .venv

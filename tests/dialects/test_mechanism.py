@@ -125,6 +125,7 @@ def test_no_value_outweighs_a_scope_or_names_a_disabled_dialect(adding: Adding) 
     exporter = Exporter()
     exporter.send(a_call({"gen_ai.system": "it"}), scope="own.x")
     assert by_dialect(exporter) == {"scoped": 1}
+    assert dialects.rivals(dialects.all_dialects()["scoped"], "own.x", ["gen_ai.system"]) == []
     without = Vocabulary(disabled=("valued",))
     keys = without.known(["gen_ai.system"])
     assert dialects.rivals(dialects.fallback(), "", keys, without.disabled) == []
@@ -575,6 +576,27 @@ def test_audio_is_no_more_than_its_whole() -> None:
     assert found == (60, 40, 0, 15, 5, 0, 30, 15)
     found, _ = disjoint(Numbers(100, 20, 40, 0, 5, input_audio=70), None)
     assert found == (60, 40, 0, 15, 5, 0, 60, 0)
+
+
+def test_audio_is_priced_as_audio() -> None:
+    """A call with audio costs more than the same one without, and one that says that there was none costs the same."""
+
+    def cost(audio: int | None) -> float:
+        said: dict[str, Any] = {
+            "openinference.span.kind": "LLM",
+            "llm.provider": "openai",
+            "llm.model_name": "gpt-4o-audio-preview",
+            "llm.token_count.prompt": 1000,
+            "llm.token_count.completion": 10,
+        }
+        if audio is not None:
+            said["llm.token_count.prompt_details.audio"] = audio
+        exporter = Exporter()
+        exporter.send(a_span(said))
+        return exporter.value("llm_cost_usd_total", source="computed")
+
+    assert cost(None) == cost(0)
+    assert cost(1000) > 2 * cost(0) > 0
 
 
 def test_one_of_a_few_words(adding: Adding) -> None:

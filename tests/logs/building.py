@@ -2,17 +2,16 @@
 
 from collections.abc import Mapping
 from typing import Any
-from unittest import mock
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from core.building import SECOND, START, Clock, Exporter, any_value, key_values
-from llm_exporter import engine, pipeline
+from core.building import SECOND, START, any_value, key_values
 from llm_exporter.logs import KEYS, Translated, Translator
 from llm_exporter.receive.sink import Verdict
+from traces.building import Timed
 
 TIME = START + 60 * SECOND
 """When records are from unless they say otherwise."""
@@ -47,7 +46,7 @@ def a_record(
     return LogRecord(
         time_unix_nano=time_ns,
         observed_time_unix_nano=observed_ns,
-        severity_number=severity,  # type: ignore[arg-type] - protobuf takes the number of an enum
+        severity_number=severity,
         body=any_value(body),
         attributes=key_values(attributes or {}),
         event_name=event_name,
@@ -91,20 +90,8 @@ def attributes_of(span: Span) -> dict[str, Any]:
     return found
 
 
-class Logged(Exporter):
+class Logged(Timed):
     """An exporter that takes log records, and the time to be what the test says."""
-
-    def __init__(self, changes: Mapping[str, Any] | None = None) -> None:
-        self.clock = Clock()
-        self._patches = [mock.patch.object(module, "time", self.clock) for module in (engine, pipeline)]
-        for patch in self._patches:
-            patch.start()
-        super().__init__(changes)
-
-    def close(self) -> None:
-        """Give the time back."""
-        for patch in self._patches:
-            patch.stop()
 
     def log(self, *records: LogRecord, scope: str = "", resource: Mapping[str, Any] | None = None) -> Verdict:
         """Count log records of one scope and resource."""
@@ -116,8 +103,7 @@ class Logged(Exporter):
 
     def wait(self, seconds: float = 11) -> None:
         """Let so much time pass that a span is no longer held for one above it, and have the exporter notice."""
-        self.clock.advance(seconds)
-        self.engine.refresh()
+        super().wait(seconds)
 
     def records(self) -> dict[str, int]:
         """Return how many log records had which outcome, without those that none had."""

@@ -283,7 +283,11 @@ def test_a_line_may_name_its_service() -> None:
     records = [
         a_record(json.dumps({**LINE, "service": name}), time_ns=TIME + n) for n, name in enumerate("aba")
     ]
-    for resource, expected in (({}, ["a", "b"]), ({"service.name": "shop"}, ["shop", "shop"])):
+    for resource, expected in (
+        ({}, ["a", "b"]),
+        ({"service.name": "unknown_service:python"}, ["a", "b"]),
+        ({"service.name": "shop"}, ["shop", "shop"]),
+    ):
         found = ExportTraceServiceRequest.FromString(translated(logs(*records, resource=resource)).request)
         names = [
             [kv.value.string_value for kv in of.resource.attributes if kv.key == "service.name"][-1]

@@ -25,7 +25,7 @@ from llm_exporter.demo.ledger import Failure, Finish, Ledger, Refusal, Request, 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from llm_exporter.demo.http import Receive, Send
+    from llm_exporter.demo.http import Application, Receive, Send
 
 MAX_IN_FLIGHT: Final = 256
 MAX_EMBEDDING_INPUTS: Final = 2048
@@ -195,11 +195,15 @@ class FakeLLM:
 
 
 @contextmanager
-def serving(llm: FakeLLM, port: int = 0) -> Iterator[str]:
+def serving(application: Application, port: int = 0) -> Iterator[str]:
     """Serve in a thread on 127.0.0.1 and yield the base URL (`http://127.0.0.1:PORT`)."""
     listener = socket.create_server(("127.0.0.1", port))
     config = uvicorn.Config(
-        cast("Any", llm), log_level="critical", lifespan="off", timeout_graceful_shutdown=1, access_log=False
+        cast("Any", application),
+        log_level="critical",
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+        access_log=False,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="fake-llm", daemon=True)

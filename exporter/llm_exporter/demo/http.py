@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     Receive = Callable[[], Awaitable[dict[str, Any]]]
     Send = Callable[[dict[str, Any]], Awaitable[None]]
+    Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 MAX_BODY_BYTES: Final = 1 << 20
 HANG_SECONDS: Final = 600.0

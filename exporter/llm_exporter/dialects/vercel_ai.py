@@ -38,7 +38,12 @@ DIALECT = Dialect(
         Field.PROVIDER: ("gen_ai.provider.name", "gen_ai.system", "ai.model.provider"),
         Field.RESPONSE_MODEL: ("gen_ai.response.model", "ai.response.model"),
         Field.REQUEST_MODEL: ("gen_ai.request.model", "ai.model.id"),
-        Field.FINISH_REASON: ("gen_ai.response.finish_reasons", "ai.response.finishReason"),
+        # the third until version 4
+        Field.FINISH_REASON: (
+            "gen_ai.response.finish_reasons",
+            "ai.response.finishReason",
+            "ai.finishReason",
+        ),
         Field.TOOL: ("gen_ai.tool.name", "ai.toolCall.name"),
         Field.AGENT: ("gen_ai.agent.name", "ai.telemetry.functionId"),
         Field.PROMPT_NAME: ("gen_ai.prompt.name", Json("ai.telemetry.metadata.langfusePrompt", "name")),

@@ -1,0 +1,22 @@
+"""Microsoft Semantic Kernel, in Python and in .NET."""
+
+from llm_exporter.dialects._dialect import Dialect, Field
+
+DIALECT = Dialect(
+    name="semantic_kernel",
+    authority=(
+        "https://github.com/microsoft/semantic-kernel/tree/main/python/semantic_kernel/utils/telemetry",
+        "https://github.com/microsoft/semantic-kernel/tree/main/dotnet/src/InternalUtilities/src/Diagnostics",
+    ),
+    scopes=("semantic_kernel.*", "Microsoft.SemanticKernel", "Microsoft.SemanticKernel.*"),
+    # loops over functions group calls and say nothing in the conventions' names
+    scope_suffices=True,
+    marks=(b"gen_ai.",),
+    fields={
+        # one word here, with a comma list of enum members or a JSON list in it
+        Field.FINISH_REASON: ("gen_ai.response.finish_reason", "gen_ai.response.finish_reasons"),
+        # until usage got its present names
+        Field.INPUT: ("gen_ai.usage.input_tokens", "gen_ai.response.prompt_tokens"),
+        Field.OUTPUT: ("gen_ai.usage.output_tokens", "gen_ai.response.completion_tokens"),
+    },
+)

@@ -1,0 +1,17 @@
+"""OpenInference's openinference-instrumentation-langchain; with the word `openai`, its openai one as well."""
+
+import sys
+
+import course
+from openinference.instrumentation.langchain import LangChainInstrumentor
+from openinference.instrumentation.openai import OpenAIInstrumentor
+
+provider = course.tracing()
+LangChainInstrumentor().instrument(tracer_provider=provider)
+if "openai" in sys.argv[1:]:
+    OpenAIInstrumentor().instrument(tracer_provider=provider)
+
+import langchain_calls  # noqa: E402 - what is instrumented is imported afterwards, as the documentation says
+
+langchain_calls.run()
+provider.shutdown()

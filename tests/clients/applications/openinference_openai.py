@@ -1,0 +1,13 @@
+"""OpenInference's openinference-instrumentation-openai."""
+
+import course
+import openai_calls
+from openinference.instrumentation.openai import OpenAIInstrumentor
+
+provider = course.tracing()
+OpenAIInstrumentor().instrument(tracer_provider=provider)
+client = openai_calls.client()
+openai_calls.chats(client)
+openai_calls.embeddings(client)
+openai_calls.responses(client)
+provider.shutdown()

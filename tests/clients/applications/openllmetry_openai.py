@@ -1,0 +1,13 @@
+"""OpenLLMetry's opentelemetry-instrumentation-openai."""
+
+import course
+import openai_calls
+from opentelemetry.instrumentation.openai import OpenAIInstrumentor
+
+provider = course.tracing()
+OpenAIInstrumentor().instrument(tracer_provider=provider)
+client = openai_calls.client()
+openai_calls.chats(client)
+openai_calls.embeddings(client)
+openai_calls.responses(client)
+provider.shutdown()

@@ -1,0 +1,167 @@
+"""The clients: an application, the environment it runs in, and what the spans of its SDK leave open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from clients.silences import (
+    another_finish_reason,
+    no_embeddings,
+    no_finish_reasons,
+    no_model_of_errors,
+    no_part,
+    no_stream_flag,
+    no_tools,
+    no_usage,
+)
+
+if TYPE_CHECKING:
+    from clients.books import Silence
+
+UNTOLD: Final = "gpt-4.1"
+"""The model whose streams are asked for without usage, which the provider then does not send."""
+no_cached = no_part("input_cache_read", "input")
+no_reasoning = no_part("output_reasoning", "output")
+
+
+@dataclass(frozen=True)
+class Client:
+    """One run of one application."""
+
+    name: str
+    environment: str
+    application: str
+    arguments: tuple[str, ...] = ()
+    silences: tuple[Silence, ...] = ()
+
+
+CLIENTS: Final = (
+    Client(
+        "otel-openai-v2",
+        "otel-v2",
+        "otel_openai_v2.py",
+        silences=(
+            no_usage(UNTOLD),
+            no_tools,
+            no_stream_flag(),
+            no_cached,
+            no_reasoning,
+            no_finish_reasons("gpt-4o-mini", UNTOLD),
+        ),
+    ),
+    Client("otel-genai-openai", "otel-genai", "otel_genai_openai.py", silences=(no_usage(UNTOLD), no_tools)),
+    Client(
+        "openinference-openai",
+        "openinference",
+        "openinference_openai.py",
+        # The Responses API has no finish reason, and this instrumentation makes up none.
+        silences=(no_usage(UNTOLD), no_tools, no_finish_reasons("gpt-4o", "gpt-4o-mini", calls=1)),
+    ),
+    Client(
+        "openinference-langchain",
+        "openinference",
+        "openinference_langchain.py",
+        silences=(no_usage(UNTOLD), no_stream_flag(), no_embeddings),
+    ),
+    Client(
+        "openinference-langchain-and-openai",
+        "openinference",
+        "openinference_langchain.py",
+        ("openai",),
+        silences=(no_usage(UNTOLD),),
+    ),
+    Client(
+        "openinference-llama-index",
+        "llama-index",
+        "openinference_llama_index.py",
+        silences=(no_usage(UNTOLD),),
+    ),
+    Client(
+        "openinference-llama-index-and-openai",
+        "llama-index",
+        "openinference_llama_index.py",
+        ("openai",),
+        silences=(no_usage(UNTOLD),),
+    ),
+    Client(
+        "openinference-openai-agents",
+        "openinference",
+        "openinference_openai_agents.py",
+        silences=(
+            no_stream_flag(),
+            no_part("input_cache_read", "input", UNTOLD, "o4-mini"),
+            no_part("output_reasoning", "output", "o4-mini"),
+            no_finish_reasons(UNTOLD, "o4-mini"),
+            another_finish_reason("gpt-4.1-mini", "tool_calls", "stop"),
+            no_model_of_errors("gpt-4o"),
+        ),
+    ),
+    Client(
+        "openinference-openai-agents-and-openai",
+        "openinference",
+        "openinference_openai_agents.py",
+        ("openai",),
+        silences=(no_finish_reasons("gpt-4o", "gpt-4o-mini", "gpt-4.1-mini"),),
+    ),
+    Client(
+        "openllmetry-openai", "openllmetry", "openllmetry_openai.py", silences=(no_usage(UNTOLD), no_tools)
+    ),
+    Client("openllmetry-anthropic", "openllmetry", "openllmetry_anthropic.py", silences=(no_tools,)),
+    Client(
+        "openllmetry-langchain",
+        "openllmetry",
+        "openllmetry_langchain.py",
+        silences=(no_usage(UNTOLD), no_stream_flag(), no_embeddings, no_reasoning),
+    ),
+    Client(
+        "openllmetry-langchain-and-openai",
+        "openllmetry",
+        "openllmetry_langchain.py",
+        ("openai",),
+        # The openai instrumentation holds back inside LangChain's, except for embeddings.
+        silences=(no_usage(UNTOLD), no_stream_flag(), no_reasoning),
+    ),
+    Client(
+        "openllmetry-openai-agents",
+        "openllmetry",
+        "openllmetry_openai_agents.py",
+        silences=(
+            no_usage(UNTOLD),
+            no_usage("o4-mini"),
+            no_stream_flag(),
+            no_finish_reasons(UNTOLD, "o4-mini"),
+            no_model_of_errors("gpt-4o"),
+        ),
+    ),
+    Client(
+        "openllmetry-openai-agents-and-openai",
+        "openllmetry",
+        "openllmetry_openai_agents.py",
+        ("openai",),
+        silences=(no_stream_flag("gpt-4o-mini"),),
+    ),
+    Client(
+        "langfuse-3",
+        "langfuse-3",
+        "langfuse_openai.py",
+        silences=(no_usage(UNTOLD), no_tools, no_finish_reasons()),
+    ),
+    Client(
+        "langfuse-5",
+        "langfuse-5",
+        "langfuse_openai.py",
+        silences=(no_usage(UNTOLD), no_tools, no_finish_reasons()),
+    ),
+    Client("openlit", "openlit", "openlit_openai.py", silences=(no_tools, no_reasoning)),
+    Client("pydantic-ai", "pydantic-ai", "pydantic_ai_agents.py"),
+    Client("litellm", "litellm", "litellm_otel.py", silences=(no_tools,)),
+    Client("litellm-and-openai", "litellm", "litellm_otel.py", ("openai",), silences=(no_tools,)),
+    Client("strands", "strands", "strands_agents.py", silences=(no_reasoning,)),
+    Client("crewai-and-openai", "crewai", "crewai_crew.py", ("openai",)),
+    Client("crewai-and-litellm", "crewai", "crewai_crew.py", ("litellm",)),
+    Client("crewai-and-litellm-and-openai", "crewai", "crewai_crew.py", ("litellm", "openai")),
+    Client("guardrails-and-openai", "guardrails", "guardrails_guard.py"),
+    Client("vercel-ai", "vercel-ai", "vercel_ai.mjs", silences=(no_reasoning,)),
+    Client("vercel-ai-legacy", "vercel-ai", "vercel_ai.mjs", ("legacy",)),
+)
