@@ -18,6 +18,8 @@ from llm_exporter.record import IMPLAUSIBLE, Kind, Numbers, Record, disjoint
 from llm_exporter.store import SPARE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from llm_exporter.inheritance import Inherited
     from llm_exporter.pricing import PriceBook, Quote, Rates
     from llm_exporter.record import Context
@@ -508,7 +510,7 @@ class Accountant:
             bound.timed.observe(bound.duration, end - start, mark, times)
 
     def retrieval(
-        self, bound: Binding, documents: int | None, scores: list[int], mark: bytes, times: int = 1
+        self, bound: Binding, documents: int | None, scores: Iterable[int], mark: bytes, times: int = 1
     ) -> None:
         """Count what a retrieval brought: `documents`, None when its span does not say, with `scores` in billionths."""
         cell = bound.cell

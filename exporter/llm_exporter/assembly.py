@@ -354,18 +354,21 @@ class Assembly:
         self._own.values[self._outcomes[kind.value]] += bound.is_span
         accountant.other(bound, start, end, mark, times)
         if kind is Kind.RETRIEVAL:
-            accountant.retrieval(bound, payload.documents, list(payload.scores), mark, times)
-        if kind is Kind.TOOL:
+            accountant.retrieval(bound, payload.documents, payload.scores, mark, times)
+        elif bound.is_tool:
             trace.tools += 1
             trace.steps += 1
-        if kind is Kind.TOOL or kind is Kind.AGENT:
             trace.loops = loops = trace.loops or Loops()
-            tool = record.tool if kind is Kind.TOOL else ""
-            if loops.repeated(tool, payload.arguments):
+            if payload.arguments and loops.repeated(record.tool, payload.arguments):
                 self.tasks.loop(record, "repeated_call", times)
-            if loops.circle(tool, record.agent):
+            if loops.circle(record.tool, record.agent):
                 self.tasks.loop(record, "cycle", times)
-        trace.times = max(trace.times, times)
+        elif kind is Kind.AGENT:
+            trace.loops = loops = trace.loops or Loops()
+            if loops.circle("", record.agent):
+                self.tasks.loop(record, "cycle", times)
+        if times > trace.times:
+            trace.times = times
 
     def _too_long(self, trace: Trace, record: Record) -> None:
         trace.loops = trace.loops or Loops()

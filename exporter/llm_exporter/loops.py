@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
 from llm_exporter.dialects._dialect import MAX_JSON, structured
 
+NO_ARGUMENTS: Final = frozenset((b"", b"\x0a\x00", b"\x0a\x02{}"))
+"""Nothing, empty text, and the empty object that writers put where content is not captured."""
+MAX_REMEMBERED: Final = 128
 MAX_CALLS: Final = 64
 """Distinct tool calls remembered of a task."""
 MAX_STEPS: Final = 24
@@ -20,7 +24,13 @@ MAX_CIRCLE: Final = 4
 
 def fingerprint(arguments: bytes) -> int:
     """Return a hash of a tool's encoded arguments that does not depend on how their JSON is written, 0 for none."""
-    if not arguments:
+    if len(arguments) <= MAX_REMEMBERED:
+        return _remembered(arguments)
+    return _fingerprint(arguments)
+
+
+def _fingerprint(arguments: bytes) -> int:
+    if arguments in NO_ARGUMENTS:
         return 0
     found = structured(arguments) if len(arguments) <= MAX_JSON else None
     if found is not None:
@@ -29,13 +39,16 @@ def fingerprint(arguments: bytes) -> int:
     return int.from_bytes(blake2b(arguments, digest_size=7).digest()) or 1
 
 
+_remembered = lru_cache(maxsize=4096)(_fingerprint)
+
+
 class Loops:
     """The tool calls and agents' runs of one task, in bounded memory."""
 
     __slots__ = ("_calls", "_circled", "_over", "_steps")
 
     def __init__(self) -> None:
-        self._calls: set[int] = set()
+        self._calls: set[int] | None = None
         self._steps: list[int] = []
         self._circled = self._over = False
 
@@ -47,6 +60,8 @@ class Loops:
         if not arguments:
             return False
         call = hash((tool, arguments))
+        if self._calls is None:
+            self._calls = set()
         if call in self._calls:
             return True
         if len(self._calls) < MAX_CALLS:

@@ -33,7 +33,7 @@ from llm_exporter.receive.sink import Malformed, Verdict
 from llm_exporter.record import IMPLAUSIBLE, NOWHERE, Context, Kind, Record
 from llm_exporter.sampling import Sampling
 from llm_exporter.shapes import Fork, Scope, Shape
-from llm_exporter.trace import Detail
+from llm_exporter.trace import NO_DETAIL, Detail
 from llm_exporter.vocabulary import INHERITED
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ class Pipeline:
         self.vocabulary = vocabulary
         self.limits = limits or Limits()
         self.sampling = sampling or Sampling()
+        self._sampled = self.sampling.enabled
         self.assembly = Assembly(accountant, patience or Patience(), self._ancestor)
         self._contexts: dict[bytes, Context] = {}
         self._scopes: dict[bytes, Scope] = {}
@@ -202,7 +203,7 @@ class Pipeline:
         traces = assembly.traces
         now = self.store.now
         call, structure = Kind.CALL, Kind.STRUCTURE
-        sampled = self.sampling.enabled
+        sampled = self._sampled
         payload: Any
         for raw in spans:
             if first_mark not in raw:
@@ -320,18 +321,26 @@ class Pipeline:
     def _detail(self, variant: Variant, values: Any, attributes: Any, span: Any, bound: Bound) -> Detail:
         """Read what a span says beyond its words, where it is no plain call."""
         kind = variant.kind
-        times = 1
-        if self.sampling.enabled:
-            times, capped = self.sampling.weight(span.span_id, span.trace_state, attributes)
-            if capped:
-                self.accountant.oversampled(bound)
+        arguments = documents = None
+        scores: tuple[int, ...] = ()
+        if kind is Kind.RETRIEVAL:
+            documents, found = variant.documents.read(attributes)
+            scores = tuple(found)
+        elif variant.arguments is not None:
+            arguments = variant.arguments(values)
+        times = self._times(span, attributes, bound) if self._sampled else 1
         if kind is Kind.CALL:
             return Detail(variant.quantities.read(values, span), times=times)
-        if kind is Kind.RETRIEVAL:
-            documents, scores = variant.documents.read(attributes)
-            return Detail(documents=documents, scores=tuple(scores), times=times)
-        arguments = variant.arguments(values) if variant.arguments is not None else b""
-        return Detail(arguments=fingerprint(arguments) if arguments else 0, times=times)
+        if arguments is None and documents is None and times == 1:
+            return NO_DETAIL
+        return Detail(None, documents, scores, fingerprint(arguments or b""), times=times)
+
+    def _times(self, span: Any, attributes: Any, bound: Bound) -> int:
+        """Return how many spans this one stands for."""
+        times, capped = self.sampling.weight(span.span_id, span.trace_state, attributes)
+        if capped:
+            self.accountant.oversampled(bound)
+        return times
 
     def _id_of_its_own(self) -> bytes:
         """Return a trace id for a span that has none or a wrong one: of no size that an exemplar would show."""

@@ -428,9 +428,14 @@ def _texts(places: Iterable[Place], values: Values) -> Iterator[str]:
 
 
 def _raw(places: Sequence[Place]) -> Identify | None:
-    """Return what picks the first of these that is said, encoded; None where there is no place."""
+    """Return what picks the first of these that is said, encoded; None where there is no place.
+
+    With a single place that may be an empty string or array: see `said`.
+    """
     if not places:
         return None
+    if len(places) == 1 and places[0][1] is None:
+        return itemgetter(places[0][0])
 
     def identify(values: Values) -> bytes:
         for place, source in places:
@@ -440,6 +445,11 @@ def _raw(places: Sequence[Place]) -> Identify | None:
         return b""
 
     return identify
+
+
+def said(identity: bytes) -> bool:
+    """Return whether an encoded identity is one at all, and not empty text."""
+    return identity not in _EMPTY
 
 
 def _picker(places: Sequence[int]) -> Callable[[Values], tuple[bytes, ...]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from llm_exporter import catalogue as c
 from llm_exporter.binding import STAGES
 from llm_exporter.labels import clean
+from llm_exporter.reading import said
 from llm_exporter.trace import FRESH
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Tasks:
         for column, spent in zip(stages, own_times(trace.nodes, trace.stages), strict=True):
             if spent:
                 column.extend((spent,) * times)
-        if trace.session:
+        if said(trace.session):
             self.conversations.turn((who.service_name, trace.session), who, trace.cost, times)
         if len(rows) >= MAX_ROWS:
             self._settle(*known)

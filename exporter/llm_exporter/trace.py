@@ -35,6 +35,9 @@ class Detail(NamedTuple):
     """How many such spans it stands for, where the others were sampled away."""
 
 
+NO_DETAIL: Final = Detail()
+
+
 class Trace:
     """What is known of one trace.
 
