@@ -304,6 +304,8 @@ def _count(  # noqa: C901 - one straight read from top to bottom is what makes i
         found.add(c.ATTRIBUTED_REQUESTS, *who, tier, customer)
 
     usage = _usage(found, who, numbers, read)
+    if usage is None and operation == "rerank":
+        usage = Usage(0, 0, 0, 0, 0)
     if usage is not None:
         plain_input, cached, written, output, reasoning, *_ = usage
         for kind, n in zip(c.TOKEN_TYPE.values, usage[:5], strict=True):

@@ -26,6 +26,7 @@ from llm_exporter.dialects._dialect import (
     Sum,
     Timestamp,
 )
+from llm_exporter.pipeline import LOG_SCOPE
 from llm_exporter.pricing import PriceBook
 
 PRICES = PriceBook(Exporter().engine._parts.settings.pricing.for_price_book())
@@ -37,7 +38,9 @@ SCOPES = [
     "opentelemetry.instrumentation.requests",
     "openinference.instrumentation.bedrock",
     "opentelemetry.instrumentation.bedrock",
-    *sorted({one_of(pattern) for dialect in TABLES for pattern in dialect.scopes}),
+    *sorted(
+        {one_of(p) for dialect in TABLES for p in dialect.scopes if not p.startswith(LOG_SCOPE)},
+    ),
 ]
 VERSIONS = ["", "0.1", "2.10.3"]
 MODELS = ["gpt-4o", "gpt-4o-2024-08-06", "claude-3-5-sonnet-20240620", "nobody-knows", "", "None"]
@@ -45,6 +48,7 @@ OPERATIONS = [
     "chat",
     "LLM",
     "embeddings",
+    "rerank",
     "execute_tool",
     "invoke_agent",
     "retrieval",
