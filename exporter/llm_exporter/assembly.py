@@ -17,7 +17,7 @@ from llm_exporter.loops import Loops
 from llm_exporter.nesting import Nesting, Verdict
 from llm_exporter.otlp.schema import DecodeError, parse_span
 from llm_exporter.record import NOWHERE, Kind, Numbers, Record, disjoint
-from llm_exporter.tasks import Tasks, Who, own_times
+from llm_exporter.tasks import Tasks, own_times
 from llm_exporter.trace import FRESH, Detail, Trace
 
 if TYPE_CHECKING:
@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 
 TRACE_ID: Final = 16
 SPAN_ID: Final = 8
-MAX_ASIDE: Final = 128
-"""Spans of one trace that are about no LLM and kept for a while, in case one of them stands above others."""
-MAX_ASIDE_BYTES: Final = 32 << 20
+MAX_LINKS: Final = 256
+"""Spans of one trace that are about no LLM of which it is remembered for a while what stands above them."""
+PARENT_OF_8: Final = b"\x22\x08"
+"""How an encoded parent's id begins: field 4, 8 bytes."""
 REMOTE_PARENT: Final = 0x200
 """Span flag of opentelemetry-proto: the parent is in another process."""
 
@@ -74,7 +75,6 @@ class Assembly:
         self._closed: dict[bytes, tuple[bytes, Inherited | None]] = {}
         self._at_rest: dict[tuple[Bound, Inherited | None], Node] = {}
         self._n_spans = 0
-        self._aside_bytes = 0
         self._touched: list[Trace] = []
         self._wheel: dict[int, list[Trace]] = {}
         self._second = -1
@@ -183,7 +183,6 @@ class Assembly:
         """Go on with the traces and conversations of another configuration, whose held spans are counted."""
         self.traces = older.traces
         self._closed = older._closed
-        self._aside_bytes = older._aside_bytes
         self._wheel = older._wheel
         self._n_spans = older._n_spans
         self.tasks.conversations.adopt(older.tasks.conversations)
@@ -229,58 +228,56 @@ class Assembly:
     def _find_ancestors(self, touched: list[Trace], skipped: list[tuple[Any, Context]]) -> list[Trace]:
         """Add those of the skipped spans that stand above known ones; return the traces that got some."""
         traces = self.traces
-        room = MAX_ASIDE_BYTES - self._aside_bytes
-        looking: dict[Trace, None] = {trace: None for trace in touched if trace.missing}
+        gaps: dict[Trace, dict[bytes, tuple[bytes, Context]]] = {
+            trace: {} for trace in touched if trace.missing
+        }
         for spans, context in skipped:
             for raw in spans:
-                # Where encoders that write fields in order have the trace id.
+                # Where encoders that write fields in order have the trace id, the span id and the parent's.
                 trace = traces.get(raw[2:18])
                 if trace is None:
                     continue
-                aside = trace.aside
-                if aside is None:
-                    aside = trace.aside = []
-                if len(aside) < MAX_ASIDE and room > 0:
-                    aside.append((raw, context))
-                    room -= len(raw)
+                links = trace.links
+                if links is None:
+                    links = trace.links = {}
+                if len(links) < MAX_LINKS:
+                    links[raw[20:28]] = raw[30:38] if raw[28:30] == PARENT_OF_8 else b""
                 if trace.missing:
-                    looking[trace] = None
-        self._aside_bytes = MAX_ASIDE_BYTES - room
-        return [trace for trace in looking if trace.aside and self._ancestors_of(trace)]
+                    gaps.setdefault(trace, {})[raw[20:28]] = (raw, context)
+        return [trace for trace, others in gaps.items() if self._ancestors_of(trace, others)]
 
-    def _ancestors_of(self, trace: Trace) -> bool:
-        """Take what stands above known spans of a trace from those put aside; return whether there was any."""
-        missing, nodes = trace.missing, trace.nodes
-        # Behind the trace id is the span id.
-        aside = {raw[20:28]: (raw, context) for raw, context in trace.aside or ()}
-        stack = [span_id for span_id in missing or () if span_id in aside]
-        found = False
+    def _ancestors_of(self, trace: Trace, others: dict[bytes, tuple[bytes, Context]]) -> bool:
+        """Take the spans above known ones from others of the trace; return whether there was any.
+
+        Those of the batch are read. Of those before, which came earlier than what stands below them, no more is
+        known than what stands above them in turn.
+        """
+        missing, nodes, links = trace.missing, trace.nodes, trace.links or {}
+        stack = [span_id for span_id in missing or () if span_id in others or span_id in links]
+        found = bool(stack)
         while stack:
             span_id = stack.pop()
-            raw, context = aside[span_id]
-            try:
-                span = parse_span(raw)
-            except DecodeError:
-                continue
-            if span.trace_id != trace.id or span.span_id != span_id or span_id in nodes:
-                continue
-            found = True
-            bound = self._ancestor(span, context, trace)
-            parent = span.parent_span_id
-            nodes[span_id] = (bound, parent, span.start, span.end, None)
-            if not parent or span.flags & REMOTE_PARENT:
-                trace.saw_root(span_id, span, bool(parent), bound.record.failed)
+            node: Node = (self._past, links.get(span_id, b""), 0, 0, None)
+            if span_id in others:
+                raw, context = others[span_id]
+                try:
+                    span = parse_span(raw)
+                except DecodeError:
+                    continue
+                if span.trace_id != trace.id or span.span_id != span_id:
+                    continue
+                bound = self._ancestor(span, context, trace)
+                parent = span.parent_span_id
+                node = (bound, parent, span.start, span.end, None)
+                if not parent or span.flags & REMOTE_PARENT:
+                    trace.saw_root(span_id, span, bool(parent), bound.record.failed)
+            nodes[span_id] = node
             trace.fresh.append(span_id)
-            if parent in aside and parent not in nodes:
-                stack.append(parent)
+            if node[1] not in nodes and (node[1] in others or node[1] in links):
+                stack.append(node[1])
         if found:
             self._place(trace, self._store.now)
         return found
-
-    def _forget_aside(self, trace: Trace) -> None:
-        if trace.aside is not None:
-            self._aside_bytes -= sum(len(raw) for raw, _ in trace.aside)
-            trace.aside = None
 
     def _count(self, trace: Trace, why: str) -> None:
         """Count the held spans of a trace with what is known of it."""
@@ -387,7 +384,7 @@ class Assembly:
         """Return where a span counts with what it takes over from those above it."""
         above = known.get(parent) or trace.handed_down(parent, known, self._accountant.inheritance.under)
         inherited, top = above
-        if inherited is not None and inherited.agent_only and not bound.is_tool:
+        if inherited is not None and inherited.agent_only and not (bound.is_tool and not bound.said.agent):
             inherited = None
         beyond = top if top is not None and top is not bound.context else None
         caller = None
@@ -448,7 +445,7 @@ class Assembly:
 
     def _rest(self, trace: Trace) -> None:
         """Keep of each span only what later ones may take over from it."""
-        self._forget_aside(trace)
+        trace.links = None
         self._date(trace)
         trace.stages = own_times(trace.nodes, trace.stages)
         under = self._accountant.inheritance.under
@@ -490,7 +487,7 @@ class Assembly:
             self._count(trace, "evicted" if why == "evicted" else "timeout")
         del self.traces[trace.id]
         self._n_spans -= len(trace.nodes)
-        self._forget_aside(trace)
+        trace.links = None
         handed_down = None
         if trace.speaks:
             handed_down = trace.handed_down(trace.root, {}, self._accountant.inheritance.under).inherited
@@ -498,7 +495,8 @@ class Assembly:
             self._own.values[self._ends[why]] += 1
             complete = bool(trace.root) and not (trace.missing and trace.missing != self._beyond(trace))
             self._date(trace)
-            self.tasks.close(trace, self._who(trace, handed_down), complete)
+            outermost = trace.nodes.get(trace.root) or next(iter(trace.nodes.values()), (self._past,))
+            self.tasks.close(trace, outermost[0], handed_down, complete)
         ids = b"".join(trace.nodes) if len(trace.id) == TRACE_ID else b""
         self._closed.pop(trace.id, None)
         if len(self._closed) >= self.patience.max_open:
@@ -509,15 +507,6 @@ class Assembly:
         """Return the parent of a root whose parent is in another process: nobody here waits for it."""
         node = trace.nodes.get(trace.root)
         return {node[1]} if trace.remote_root and node is not None and len(node) == FRESH else set()
-
-    def _who(self, trace: Trace, inherited: Inherited | None) -> Who:
-        node = trace.nodes.get(trace.root) or next(iter(trace.nodes.values()), None)
-        record = node[0].record if node is not None else self._past.record
-        team, feature, environment = record.team, record.feature, record.environment
-        if inherited is not None:
-            team, feature = team or inherited.team, feature or inherited.feature
-            environment = environment or inherited.environment
-        return Who(record.service_name, environment, team, feature)
 
 
 def _filled_up(numbers: Numbers, theirs: Numbers, record: Record) -> Numbers:

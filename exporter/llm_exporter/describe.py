@@ -90,8 +90,7 @@ def _describe(pipeline: Pipeline, context: Context, scope: Scope, raw: bytes) ->
         shown = ", ".join(sorted(clean(key) for key in keys)[:MAX_KEYS]) or "none"
         return Described(*identity, "not_llm", why=f"no dialect knows any of its attributes: {shown}")
     failure = pipeline.failure_of(span) if span.status else None
-    values = plan.with_name(shape.take(attributes), span.name)
-    variant = plan.variant(values)
+    variant, values = plan.read(shape.take(attributes), span.name)
     plan = variant.plan
     record = variant.record(context, failure, variant.words_of(values))
     words = {

@@ -67,17 +67,18 @@ class Plan:
     `keys` are those attributes; a span's values come in their order. Which variant reads it says the value at
     `operation_place`, or what `operation` makes of its values where that is not enough: because several
     attributes say the operation, because it must be derived, or because a rival dialect may claim the span by
-    what a value says. Where `named`, the values must hold the span's name, see `with_name`.
+    what a value says. Where the span's name says something too, `named_variant` goes on from there.
     """
 
     __slots__ = (
         "_derives_operation",
         "_identities",
+        "_named_variants",
+        "_names",
         "_rivals",
         "dialect",
         "documents",
         "keys",
-        "named",
         "operation",
         "operation_place",
         "quantities",
@@ -117,9 +118,13 @@ class Plan:
         self._rivals = {
             rival.name: Plan(rival, scope, version, keys, vocabulary, contested=False) for rival in rivals
         }
-        self.named: bool = any(rival.named for rival in self._rivals.values()) or any(
-            isinstance(source, SpanName) for sources in dialect.fields.values() for source in sources
-        )
+        self._names = [
+            source
+            for sources in dialect.fields.values()
+            for source in sources
+            if isinstance(source, SpanName)
+        ]
+        self._named_variants: dict[Any, Variant] = {}
         self._settle_operation(rivals)
         self.quantities = Quantities(self.keys, self._sources, self._streamed(), self._reasoning_outside())
         self.documents = DocumentList(self.keys, (dialect.documents, dialects.fallback().documents))
@@ -127,7 +132,11 @@ class Plan:
 
     def _settle_operation(self, rivals: Iterable[Dialect]) -> None:
         own = self.word_places(Field.OPERATION)
-        derived = [(place, source) for place, source in own if source is not None]
+        derived = [
+            (place, source)
+            for place, source in own
+            if source is not None and not isinstance(source, SpanName)
+        ]
         self._derives_operation = bool(derived)
         told_apart = {key for rival in rivals for key in rival.values if key in self.keys}
         found = [place for place, source in own if source is None]
@@ -147,8 +156,11 @@ class Plan:
             self.operation = operation
 
     def variant(self, values: Values) -> Variant:
-        """Return how a span with these values is read, which depends on its operation."""
-        said = values[self.operation_place] if self.operation is None else self.operation(values)
+        """Return how a span with these values is read, which depends on its operation.
+
+        Where that is `named`, it only says which plan the span has: see `named_variant`.
+        """
+        said = self._key(values)
         variant = self.variants.get(said)
         if variant is None:
             plan = self._claimed(values)
@@ -164,6 +176,27 @@ class Plan:
             self.variants[said] = variant
         return variant
 
+    def named_variant(self, values: Values) -> Variant:
+        """Return how a span with these values, its name among them, is read: what the name stands for counts too."""
+        key = (self._key(values), *[source.read(values[_NAME]) for source in self._names])
+        variant = self._named_variants.get(key)
+        if variant is None:
+            if len(self._named_variants) >= MAX_VARIANTS:
+                self._named_variants.clear()
+            variant = self._named_variants[key] = Variant(self, values)
+        return variant
+
+    def read(self, values: Values, name: bytes) -> tuple[Variant, Values]:
+        """Return how a span with these values and this name is read, and its values with the name if that matters."""
+        variant = self.variant(values)
+        if variant.named:
+            values = with_name(values, name)
+            variant = variant.plan.named_variant(values)
+        return variant, values
+
+    def _key(self, values: Values) -> Any:
+        return values[self.operation_place] if self.operation is None else self.operation(values)
+
     def _claimed(self, values: Values) -> Plan:
         """Return the plan of the dialect that a span with these values is in: this one, or a rival's."""
         if not self._rivals:
@@ -175,13 +208,14 @@ class Plan:
         """Return what tells the text of an attribute, in lower case."""
         return lambda key: text(values[self.keys.index(key)]).lower()
 
-    def with_name(self, values: Values, name: bytes) -> Values:
-        """Return a span's values with its name in its place, if the plan reads it."""
-        return (*values[:_NAME], name, b"") if self.named else values
+    @property
+    def named(self) -> bool:
+        """Whether the names of spans say something."""
+        return bool(self._names)
 
     def forget_bindings(self) -> None:
         """Drop what the pipeline remembers at the variants."""
-        for variant in self.variants.values():
+        for variant in (*self.variants.values(), *self._named_variants.values()):
             variant.bindings.clear()
         for rival in self._rivals.values():
             rival.forget_bindings()
@@ -256,6 +290,11 @@ class Plan:
         return True if any(when.matches(self.scope, provider, self.version) for when in whens) else None
 
 
+def with_name(values: Values, name: bytes) -> Values:
+    """Return a span's values with its name in its place."""
+    return (*values[:_NAME], name, b"")
+
+
 class Variant:
     """How spans of one plan and one operation are read: their kind, and which of their values are words.
 
@@ -271,6 +310,7 @@ class Variant:
         "derived",
         "documents",
         "kind",
+        "named",
         "operation",
         "places",
         "plan",
@@ -284,6 +324,7 @@ class Variant:
 
     def __init__(self, plan: Plan, values: Values) -> None:
         self.plan = plan
+        self.named = plan.named
         self.quantities = plan.quantities
         self.documents = plan.documents
         self.bindings: dict[Any, Any] = {}

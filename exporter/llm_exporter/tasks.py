@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from llm_exporter import catalogue as c
 from llm_exporter.binding import STAGES
+from llm_exporter.inheritance import Inherited
 from llm_exporter.labels import clean
 from llm_exporter.reading import said
 from llm_exporter.trace import FRESH
@@ -13,6 +14,7 @@ from llm_exporter.trace import FRESH
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from llm_exporter.binding import Bound
     from llm_exporter.record import Record
     from llm_exporter.store import Cell, Store
     from llm_exporter.trace import Node, Trace
@@ -22,7 +24,8 @@ _HISTOGRAMS: Final = (
 )  # fmt: skip
 _COLUMNS: Final = len(_HISTOGRAMS)
 MAX_ROWS: Final = 4096
-MAX_SERIES: Final = 4096
+MAX_KINDS: Final = 4096
+NOTHING_HANDED_DOWN: Final = Inherited(("",) * 8)
 
 
 class Who(NamedTuple):
@@ -41,41 +44,59 @@ class Tasks:
         self._store = store
         by = {metric.name: store.groups[metric.name].instrument for metric in c.METRICS}
         self._counts = {
-            (status, complete): by[c.TASKS.name](c.TASKS, status, complete).index
-            for status in c.STATUS.values
-            for complete in c.COMPLETE.values
+            (failed, complete): by[c.TASKS.name](
+                c.TASKS, "error" if failed else "ok", "true" if complete else "false"
+            ).index
+            for failed in (False, True)
+            for complete in (False, True)
         }
         self._histograms = tuple(by[metric.name](metric) for metric in _HISTOGRAMS)
         self._stages = tuple(by[c.TASK_STAGE_DURATION.name](c.TASK_STAGE_DURATION, stage) for stage in STAGES)
         self._loops = {kind: by[c.TASK_LOOPS.name](c.TASK_LOOPS, kind).index for kind in c.LOOP.values}
-        self._cells: dict[tuple[Who, bytes], tuple[Cell, list[int], Cell, list[list[int]]]] = {}
+        self._kinds: dict[tuple[Bound, Inherited | None, bytes], _Kind] = {}
         self.conversations = Conversations(store, conversation_idle_seconds, max_conversations)
 
-    def close(self, trace: Trace, who: Who, complete: bool) -> None:
-        """Count a trace whose task is over."""
-        known = self._cells.get((who, trace.root_name))
-        if known is None:
-            name = clean(trace.root_name.decode("utf-8", "replace"))
-            if len(self._cells) >= MAX_SERIES:
-                self.settle()
-                self._cells.clear()
-            cell = self._store.cell(c.TASKS, (*who, name))
-            by_who = self._store.cell(c.TASK_STAGE_DURATION, who)
-            known = self._cells[who, trace.root_name] = (cell, [], by_who, [[] for _ in STAGES])
-        cell, rows, _, stages = known
-        status = "error" if trace.failed else "ok"
+    def close(self, trace: Trace, outermost: Bound, handed_down: Inherited | None, complete: bool) -> None:
+        """Count a trace whose task is over.
+
+        Args:
+            trace: The trace.
+            outermost: What its outermost span says.
+            handed_down: What that hands down, with what is known above it.
+            complete: Whether all its spans came.
+        """
+        key = (outermost, handed_down, trace.root_name)
+        kind = self._kinds.get(key)
+        if kind is None:
+            if len(self._kinds) >= MAX_KINDS:
+                self.forget()
+            kind = self._kinds[key] = self._kind(outermost, handed_down, trace.root_name)
         times = trace.times
-        cell.values[self._counts[status, "true" if complete else "false"]] += times
+        kind.cell.values[self._counts[trace.failed, complete]] += times
         start, end = (trace.root_start, trace.root_end) if trace.root else (trace.start, trace.end)
         row = (max(end - start, 0), trace.cost, trace.tokens, trace.calls, trace.tools, trace.steps)
-        rows += row * times
-        for column, spent in zip(stages, own_times(trace.nodes, trace.stages), strict=True):
+        kind.rows += row * times
+        for spent, column in zip(own_times(trace.nodes, trace.stages), kind.stages, strict=True):
             if spent:
                 column.extend((spent,) * times)
         if said(trace.session):
+            who = kind.who
             self.conversations.turn((who.service_name, trace.session), who, trace.cost, times)
-        if len(rows) >= MAX_ROWS:
-            self._settle(*known)
+        if len(kind.rows) >= MAX_ROWS:
+            self._settle(kind)
+
+    def _kind(self, outermost: Bound, handed_down: Inherited | None, root_name: bytes) -> _Kind:
+        record = outermost.record
+        above = handed_down or NOTHING_HANDED_DOWN
+        who = Who(
+            record.service_name,
+            record.environment or above.environment,
+            record.team or above.team,
+            record.feature or above.feature,
+        )
+        name = clean(root_name.decode("utf-8", "replace"))
+        cell = self._store.cell(c.TASKS, (*who, name))
+        return _Kind(who, cell, [], self._store.cell(c.TASK_STAGE_DURATION, who), [[] for _ in STAGES])
 
     def loop(self, record: Record, kind: str, times: int) -> None:
         """Count a loop in a task."""
@@ -84,25 +105,36 @@ class Tasks:
 
     def settle(self) -> None:
         """Count what was collected: to be done before anyone reads the store."""
-        for known in self._cells.values():
-            self._settle(*known)
+        for kind in self._kinds.values():
+            self._settle(kind)
 
     def forget(self) -> None:
         """Count what was collected, and drop every reference to a cell."""
         self.settle()
-        self._cells.clear()
+        self._kinds.clear()
 
-    def _settle(self, cell: Cell, rows: list[int], by_who: Cell, stages: list[list[int]]) -> None:
-        if rows:
-            cell.touched = self._store.now
-            for place, histogram in enumerate(self._histograms):
-                cell.observe_all(histogram, rows[place::_COLUMNS])
-            rows.clear()
-            by_who.touched = self._store.now
-            for stage, column in zip(self._stages, stages, strict=True):
-                if column:
-                    by_who.observe_all(stage, column)
-                    column.clear()
+    def _settle(self, kind: _Kind) -> None:
+        if not kind.rows:
+            return
+        kind.cell.touched = kind.by_who.touched = self._store.now
+        for place, histogram in enumerate(self._histograms):
+            kind.cell.observe_all(histogram, kind.rows[place::_COLUMNS])
+        kind.rows.clear()
+        for stage, column in zip(self._stages, kind.stages, strict=True):
+            if column:
+                kind.by_who.observe_all(stage, column)
+                column.clear()
+
+
+class _Kind(NamedTuple):
+    """Tasks with the same outermost span: where they count, and those that are not counted yet."""
+
+    who: Who
+    cell: Cell
+    rows: list[int]
+    """Duration, cost, tokens, calls, tool calls and steps of each in turn."""
+    by_who: Cell
+    stages: list[list[int]]
 
 
 class Conversations:

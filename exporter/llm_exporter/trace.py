@@ -59,8 +59,8 @@ class Trace:
     """Calls that were not counted because a span inside them is, or one around them was."""
     covered: dict[bytes, bytes] | None = None
     """Those of them that one around them was counted for; of each the one right around it that it repeats."""
-    aside: list[tuple[bytes, Context]] | None = None
-    """Encoded spans that are about no LLM, with their resources: one of them may stand above others."""
+    links: dict[bytes, bytes] | None = None
+    """Parents of spans that are about no LLM, by span id: one of those may stand above others."""
     missing: set[bytes] | None = None
     session = b""
     root = b""

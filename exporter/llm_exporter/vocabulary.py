@@ -76,7 +76,9 @@ class Vocabulary:
         # One representative per prefix is enough to claim a span, but each indexed document is a number to read.
         self._indexed = tuple(prefix for dialect in found for prefix in dialect.documents.indexed)
         self._prefixes = tuple(prefix for dialect in found for prefix in dialect.prefixes)
-        self._marks = _fewest(mark for dialect in found for mark in dialect.marks)
+        marks = _fewest(mark for dialect in found for mark in dialect.marks)
+        # Most spans that have one have one of the core: they come first.
+        self._marks = tuple(sorted(marks, key=lambda mark: mark not in CORE_MARKS))
         self._scopes = tuple(pattern for dialect in found for pattern in dialect.scopes)
 
     def marks_for(self, scope: str) -> tuple[bytes, ...]:

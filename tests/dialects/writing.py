@@ -118,8 +118,7 @@ def read(said: Said) -> tuple[Variant, Values, Any]:
     shape = pipeline.shape_of(scope, span.attributes)
     assert shape is not None
     assert shape.plan is not None, "no dialect claims it"
-    values = shape.plan.with_name(shape.take(span.attributes), span.name)
-    return shape.plan.variant(values), values, span
+    return *shape.plan.read(shape.take(span.attributes), span.name), span
 
 
 def sources() -> list[tuple[Dialect, Field, Source]]:
