@@ -75,7 +75,7 @@ class Tasks:
         kind.cell.values[self._counts[trace.failed, complete]] += times
         start, end = (trace.root_start, trace.root_end) if trace.root else (trace.start, trace.end)
         row = (max(end - start, 0), trace.cost, trace.tokens, trace.calls, trace.tools, trace.steps)
-        kind.rows += row * times
+        kind.rows.extend(row * times)
         for spent, column in zip(own_times(trace.nodes, trace.stages), kind.stages, strict=True):
             if spent:
                 column.extend((spent,) * times)
