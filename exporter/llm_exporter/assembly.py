@@ -32,6 +32,7 @@ TRACE_ID: Final = 16
 SPAN_ID: Final = 8
 MAX_LINKS: Final = 256
 """Spans of one trace that are about no LLM of which it is remembered for a while what stands above them."""
+MAX_AT_REST: Final = 65_536
 PARENT_OF_8: Final = b"\x22\x08"
 """How an encoded parent's id begins: field 4, 8 bytes."""
 REMOTE_PARENT: Final = 0x200
@@ -136,6 +137,9 @@ class Assembly:
             if trace.held:
                 if not trace.missing:
                     self._count(trace, "complete")
+                    if trace.root:
+                        # What is dropped at once was never far away.
+                        self._rest(trace)
                 elif not hold:
                     self._count(trace, "timeout")
                 elif trace.due > (due := int(trace.held_since + hold) + 1):
@@ -447,18 +451,40 @@ class Assembly:
         """Keep of each span only what later ones may take over from it."""
         trace.links = None
         self._date(trace)
-        trace.stages = own_times(trace.nodes, trace.stages)
-        under = self._accountant.inheritance.under
-        known: dict[bytes, Above] = {}
-        resting = {}
-        for span_id, node in trace.nodes.items():
-            if len(node) == FRESH:
-                above = trace.handed_down(node[1], known, under)
-                resting[span_id] = self._rest_of(node[0], under(node[0].gives, above.inherited))
-            else:
-                resting[span_id] = node
+        nodes = trace.nodes
+        trace.stages = own_times(nodes, trace.stages)
+        if trace.speaks:
+            under = self._accountant.inheritance.under
+            known: dict[bytes, Above] = {}
+            resting = {
+                span_id: self._rest_of(
+                    node[0], under(node[0].gives, trace.handed_down(node[1], known, under).inherited)
+                )
+                if len(node) == FRESH
+                else node
+                for span_id, node in nodes.items()
+            }
+        else:
+            resting = {span_id: node[0].at_rest for span_id, node in nodes.items()}
+        if trace.nested:
+            nesting = Nesting(trace)
+            for span_id, node in nodes.items():
+                # A call that comes later inside a step must still find the call around that.
+                if len(node) == FRESH and not (node[0].is_call or node[0].parts) and nesting.unit(node[1]):
+                    resting[span_id] = (node[0], node[1], 0, 0, None)
         trace.nodes = resting
         trace.rested = len(resting)
+
+    def _rest_of(self, bound: Bound, handed_down: Inherited | None) -> Node:
+        if handed_down is None:
+            return bound.at_rest
+        key = (bound, handed_down)
+        node = self._at_rest.get(key)
+        if node is None:
+            if len(self._at_rest) >= MAX_AT_REST:
+                self._at_rest.clear()
+            node = self._at_rest[key] = key
+        return node
 
     def _date(self, trace: Trace) -> None:
         """Bring up to date when the spans of a trace without a root began and ended."""

@@ -32,7 +32,7 @@ class Bound:
     trace need no more than this.
     """
 
-    __slots__ = ("context", "gives", "heirs", "is_span", "is_tool", "record", "said", "stage")
+    __slots__ = ("at_rest", "context", "gives", "heirs", "is_span", "is_tool", "record", "said", "stage")
     is_call: ClassVar[bool] = False
     parts: ClassVar[bool] = False
     """Whether a call above such a span and one below it are two calls: it stands for work of its own."""
@@ -49,6 +49,8 @@ class Bound:
         """Whether these are spans, and not log records read like spans."""
         self.gives: Inherited | None = None
         """What spans below it take over."""
+        self.at_rest: tuple[Bound, Inherited | None] = (self, None)
+        """What a trace keeps of such a span, see `trace.Node`, where nothing is handed down."""
         self.heirs: dict[Any, Bound] | None = None
         """The same spans where they take something over, by what."""
 

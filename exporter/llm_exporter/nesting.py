@@ -94,10 +94,10 @@ class Nesting:
         node = self._nodes[span_id]
         if len(node) != FRESH:
             return b""
-        outer = self._unit(node[1])
+        outer = self.unit(node[1])
         return outer if outer and outer != span_id and _same(node[0], self._nodes[outer][0]) else b""
 
-    def _unit(self, span_id: bytes) -> bytes:
+    def unit(self, span_id: bytes) -> bytes:
         """Return the nearest span at or above this id that is a call or parts calls; circles have none."""
         path = []
         found = b""

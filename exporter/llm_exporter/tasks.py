@@ -196,7 +196,7 @@ def own_times(nodes: dict[bytes, Node], before: Sequence[int] | None) -> list[in
 
     A span's own time is its duration without what its children take of it. Children that run side by side count
     once against it; one that lies outside it altogether, as clocks of two machines have it, counts with its
-    duration. Spans at rest have been looked at before.
+    duration. Spans at rest have been looked at before; what comes inside them later is taken off as a whole.
     """
     spent = list(before) if before is not None else [0] * len(STAGES)
     inside: dict[bytes, list[tuple[int, int]]] = {}
@@ -212,8 +212,11 @@ def own_times(nodes: dict[bytes, Node], before: Sequence[int] | None) -> list[in
                         inside[parent] = [(start, end)]
     for span_id, children in inside.items():
         node = nodes[span_id]
-        if len(node) == FRESH and 0 < node[2] < node[3]:
-            spent[node[0].stage] -= min(_covered(children, node[2], node[3]), node[3] - node[2])
+        stage = node[0].stage
+        if len(node) != FRESH:
+            spent[stage] -= min(sum(end - start for start, end in children), spent[stage])
+        elif 0 < node[2] < node[3]:
+            spent[stage] -= min(_covered(children, node[2], node[3]), node[3] - node[2])
     return spent
 
 
