@@ -137,9 +137,6 @@ class Assembly:
             if trace.held:
                 if not trace.missing:
                     self._count(trace, "complete")
-                    if trace.root:
-                        # What is dropped at once was never far away.
-                        self._rest(trace)
                 elif not hold:
                     self._count(trace, "timeout")
                 elif trace.due > (due := int(trace.held_since + hold) + 1):
