@@ -27,7 +27,7 @@ from llm_exporter.otlp.schema import (
 )
 from llm_exporter.otlp.values import number, text
 from llm_exporter.quantities import tokens
-from llm_exporter.reading import Plan, Variant
+from llm_exporter.reading import Plan, Variant, with_name
 from llm_exporter.receive.sink import Malformed, Verdict
 from llm_exporter.record import IMPLAUSIBLE, NOWHERE, Context, Kind, Record
 from llm_exporter.sampling import Sampling
@@ -227,9 +227,11 @@ class Pipeline:
                 skipped.append(raw)
                 continue
             if plan.named:
-                values = plan.with_name(values, span.name)
+                values = with_name(values, span.name)
             said = values[plan.operation_place] if plan.operation is None else plan.operation(values)
-            variant = plan.variants.get(said) or plan.variant(values)
+            variant = plan.variants.get(said) or plan.variant(values, span.name)
+            if variant.named:
+                values = with_name(values, span.name)
             variant.tally.spans += 1
             kind = variant.kind
             words = variant.words_of(values) if variant.derived else variant.words(values)

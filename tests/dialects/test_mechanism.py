@@ -20,7 +20,8 @@ from llm_exporter.dialects._dialect import (
     Timestamp,
     When,
 )
-from llm_exporter.reading import MAX_VARIANTS
+from llm_exporter.otlp.schema import parse_span
+from llm_exporter.reading import MAX_REMEMBERED, MAX_VARIANTS
 from llm_exporter.record import Kind, Numbers, Record, disjoint
 from llm_exporter.vocabulary import CORE_MARKS, Vocabulary
 
@@ -116,6 +117,42 @@ def test_a_rival_that_derives_the_operation_is_read_by_its_own_words(adding: Add
         exporter.send(a_span(attributes, name="call m"), a_span(attributes, name="use t"))
     assert exporter.outcomes() == {"call": 2, "tool": 2}
     assert by_dialect(exporter) == {"named": 4}
+
+
+def test_values_that_claim_nothing_multiply_nothing(adding: Adding) -> None:
+    """Where a rival looks at names that are all different, spans of others share what is remembered as before."""
+    adding("valued", values={"gen_ai.agent.name": frozenset({"it"})})
+    exporter = Exporter()
+    n_spans = MAX_REMEMBERED + 10
+    for n in range(n_spans):
+        exporter.send(a_span({**CHAT, "gen_ai.agent.name": f"agent {n}"}))
+    exporter.send(a_span({**CHAT, "gen_ai.agent.name": "it"}))
+    assert by_dialect(exporter) == {"semconv": n_spans, "valued": 1}
+    (plan,) = exporter.engine.pipeline._plans.values()
+    assert len(plan.variants) <= MAX_REMEMBERED
+    assert len(set(plan.variants.values())) == 2
+    assert len(next(iter(plan.variants.values())).bindings) == 1
+
+
+def test_what_is_remembered_of_a_rivals_spans_is_forgotten_with_the_rest(adding: Adding) -> None:
+    """Bindings of spans that were handed over are dropped when prices change, like all others."""
+    adding(
+        "valued",
+        {Field.OPERATION: (SpanName((("*", "chat"),)),)},
+        values={"gen_ai.system": frozenset({"it"})},
+    )
+    exporter = Exporter()
+    exporter.send(a_span({"gen_ai.system": "it", "gen_ai.request.model": "m"}))
+    pipeline = exporter.engine.pipeline
+    (plan,) = pipeline._plans.values()
+    span = Said({"gen_ai.system": "it", "gen_ai.request.model": "m"}).request().resource_spans[0]
+    attributes = parse_span(span.scope_spans[0].spans[0].SerializeToString()).attributes
+    shape = pipeline.shape_of(pipeline.scope_of(b""), attributes)
+    assert shape is not None
+    variant = plan.variant(shape.take(attributes), b"a span")
+    assert len(variant.bindings) == 1
+    pipeline.forget_bindings()
+    assert not variant.bindings
 
 
 def test_no_value_outweighs_a_scope_or_names_a_disabled_dialect(adding: Adding) -> None:
