@@ -16,6 +16,7 @@ from llm_exporter.account import Accountant
 from llm_exporter.binding import Binding, CallBinding
 from llm_exporter.labels import clean
 from llm_exporter.otlp.schema import DecodeError, opened, parse_span
+from llm_exporter.reading import with_name
 from llm_exporter.record import Context, Kind, Record
 from llm_exporter.store import Instrument, Store
 
@@ -90,7 +91,8 @@ def _describe(pipeline: Pipeline, context: Context, scope: Scope, raw: bytes) ->
         shown = ", ".join(sorted(clean(key) for key in keys)[:MAX_KEYS]) or "none"
         return Described(*identity, "not_llm", why=f"no dialect knows any of its attributes: {shown}")
     failure = pipeline.failure_of(span) if span.status else None
-    variant, values = plan.read(shape.take(attributes), span.name)
+    values = with_name(shape.take(attributes), span.name)
+    variant = plan.variant(values, span.name)
     plan = variant.plan
     record = variant.record(context, failure, variant.words_of(values))
     words = {

@@ -234,11 +234,12 @@ class Pipeline:
             if plan is None:
                 skipped.append(raw)
                 continue
+            if plan.named:
+                values = with_name(values, span.name)
             said = values[plan.operation_place] if plan.operation is None else plan.operation(values)
-            variant = plan.variants.get(said) or plan.variant(values)
+            variant = plan.variants.get(said) or plan.variant(values, span.name)
             if variant.named:
                 values = with_name(values, span.name)
-                variant = variant.plan.named_variant(values)
             variant.tally.spans += 1
             kind = variant.kind
             words = variant.words_of(values) if variant.derived else variant.words(values)

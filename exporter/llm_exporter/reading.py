@@ -8,6 +8,7 @@ call's.
 
 from __future__ import annotations
 
+from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,6 +35,7 @@ Words = tuple[Any, ...]
 if TYPE_CHECKING:
     Identify = Callable[[Values], bytes]
 MAX_VARIANTS: Final = 256
+MAX_REMEMBERED: Final = 1024
 MAX_RECORDS: Final = 1024
 _KINDS: Final = {
     "execute_tool": Kind.TOOL,
@@ -67,18 +69,19 @@ class Plan:
     `keys` are those attributes; a span's values come in their order. Which variant reads it says the value at
     `operation_place`, or what `operation` makes of its values where that is not enough: because several
     attributes say the operation, because it must be derived, or because a rival dialect may claim the span by
-    what a value says. Where the span's name says something too, `named_variant` goes on from there.
+    what a value says. Where `named`, the values must hold the span's name for that, see `with_name`.
     """
 
     __slots__ = (
-        "_derives_operation",
+        "_handed_over",
         "_identities",
-        "_named_variants",
-        "_names",
+        "_own",
+        "_own_operation",
         "_rivals",
         "dialect",
         "documents",
         "keys",
+        "named",
         "operation",
         "operation_place",
         "quantities",
@@ -114,115 +117,90 @@ class Plan:
         self.vocabulary = vocabulary
         self.keys = tuple(keys)
         self.variants: dict[Any, Variant] = {}
+        """By what `operation` makes of a span's values. Many may lead to one variant."""
+        self._own: dict[Any, Variant] = {}
+        self._handed_over: dict[str, Plan] = {}
         rivals = dialects.rivals(dialect, scope, keys, vocabulary.disabled) if contested else []
-        self._rivals = {
-            rival.name: Plan(rival, scope, version, keys, vocabulary, contested=False) for rival in rivals
-        }
-        self._names = [
-            source
-            for sources in dialect.fields.values()
-            for source in sources
-            if isinstance(source, SpanName)
-        ]
-        self._named_variants: dict[Any, Variant] = {}
-        self._settle_operation(rivals)
-        self.quantities = Quantities(self.keys, self._sources, self._streamed(), self._reasoning_outside())
+        self._rivals = {rival.name: rival for rival in rivals}
+        own = self.word_places(Field.OPERATION)
+        self.named = any(place == _NAME for place, _ in own)
+        told_apart = {key for rival in rivals for key in rival.values if key in self.keys}
+        others = [(self.keys.index(key), None) for key in sorted(told_apart)]
+        for rival in rivals:
+            others += [
+                (place, None)
+                for place, source in self._places(_sources(rival, Field.OPERATION))
+                if source is None
+            ]
+        self._own_operation = _told_by(own)
+        self.operation_place, self.operation = _told_by([*own, *others])
+        self.quantities = Quantities(
+            self.keys, partial(_sources, dialect), self._streamed(), self._reasoning_outside()
+        )
         self.documents = DocumentList(self.keys, (dialect.documents, dialects.fallback().documents))
         self._identities = {field: _raw(self.word_places(field)) for field in IDENTITIES}
 
-    def _settle_operation(self, rivals: Iterable[Dialect]) -> None:
-        own = self.word_places(Field.OPERATION)
-        derived = [
-            (place, source)
-            for place, source in own
-            if source is not None and not isinstance(source, SpanName)
-        ]
-        self._derives_operation = bool(derived)
-        told_apart = {key for rival in rivals for key in rival.values if key in self.keys}
-        found = [place for place, source in own if source is None]
-        found += [self.keys.index(key) for key in sorted(told_apart)]
-        for rival in self._rivals.values():
-            found += [place for place, source in rival.word_places(Field.OPERATION) if source is None]
-        places = list(dict.fromkeys(found))
-        self.operation_place = places[0] if places else -1
-        self.operation: Callable[[Values], Any] | None = itemgetter(*places) if len(places) > 1 else None
-        if derived:
-
-            def operation(values: Values) -> Any:
-                # What is derived is one of few words; what it is derived from may be another in every span.
-                words = [as_text(source.read(values[place])) for place, source in derived]
-                return (*[values[place] for place in places], *words)
-
-            self.operation = operation
-
-    def variant(self, values: Values) -> Variant:
-        """Return how a span with these values is read, which depends on its operation.
-
-        Where that is `named`, it only says which plan the span has: see `named_variant`.
-        """
-        said = self._key(values)
+    def variant(self, values: Values, name: bytes) -> Variant:
+        """Return how a span with these values and this name is read, which depends on its operation."""
+        said = values[self.operation_place] if self.operation is None else self.operation(values)
         variant = self.variants.get(said)
         if variant is None:
             plan = self._claimed(values)
-            if plan is self:
-                variant = Variant(self, values)
-            else:
-                variant = plan.variant(values)
-                if plan._derives_operation:
+            if plan is not self:
+                variant = plan.variant(with_name(values, name), name)
+                if plan._derives_operation():
                     # `said` does not tell its variants apart.
                     return variant
-            if len(self.variants) >= MAX_VARIANTS:
+            else:
+                variant = self._own_variant(values)
+            if len(self.variants) >= MAX_REMEMBERED:
                 self.variants.clear()
             self.variants[said] = variant
         return variant
 
-    def named_variant(self, values: Values) -> Variant:
-        """Return how a span with these values, its name among them, is read: what the name stands for counts too."""
-        key = (self._key(values), *[source.read(values[_NAME]) for source in self._names])
-        variant = self._named_variants.get(key)
+    def _own_variant(self, values: Values) -> Variant:
+        place, operation = self._own_operation
+        said = values[place] if operation is None else operation(values)
+        variant = self._own.get(said)
         if variant is None:
-            if len(self._named_variants) >= MAX_VARIANTS:
-                self._named_variants.clear()
-            variant = self._named_variants[key] = Variant(self, values)
+            if len(self._own) >= MAX_VARIANTS:
+                self._own.clear()
+                self.variants.clear()
+            variant = self._own[said] = Variant(self, values)
         return variant
 
-    def read(self, values: Values, name: bytes) -> tuple[Variant, Values]:
-        """Return how a span with these values and this name is read, and its values with the name if that matters."""
-        variant = self.variant(values)
-        if variant.named:
-            values = with_name(values, name)
-            variant = variant.plan.named_variant(values)
-        return variant, values
-
-    def _key(self, values: Values) -> Any:
-        return values[self.operation_place] if self.operation is None else self.operation(values)
+    def _derives_operation(self) -> bool:
+        return any(source is not None for _, source in self.word_places(Field.OPERATION))
 
     def _claimed(self, values: Values) -> Plan:
         """Return the plan of the dialect that a span with these values is in: this one, or a rival's."""
-        if not self._rivals:
+        said = self.said(values)
+        if not any(rival.own_value(self.keys, said) for rival in self._rivals.values()):
             return self
-        dialect = dialects.claim(self.scope, self.keys, self.vocabulary.disabled, self.said(values))
-        return self._rivals.get(dialect.name, self) if dialect is not None else self
+        dialect = dialects.claim(self.scope, self.keys, self.vocabulary.disabled, said)
+        if dialect is None or dialect.name not in self._rivals:
+            return self
+        plan = self._handed_over.get(dialect.name)
+        if plan is None:
+            plan = self._handed_over[dialect.name] = Plan(
+                dialect, self.scope, self.version, self.keys, self.vocabulary, contested=False
+            )
+        return plan
 
     def said(self, values: Values) -> Callable[[str], str]:
         """Return what tells the text of an attribute, in lower case."""
         return lambda key: text(values[self.keys.index(key)]).lower()
 
-    @property
-    def named(self) -> bool:
-        """Whether the names of spans say something."""
-        return bool(self._names)
-
     def forget_bindings(self) -> None:
         """Drop what the pipeline remembers at the variants."""
-        for variant in (*self.variants.values(), *self._named_variants.values()):
+        for variant in self._own.values():
             variant.bindings.clear()
-        for rival in self._rivals.values():
-            rival.forget_bindings()
+        for plan in self._handed_over.values():
+            plan.forget_bindings()
 
     def word_places(self, field: Field) -> list[Place]:
         """Return where the values hold a word, best first, each with what derives it from the attribute."""
-        return self._places(self._sources(field))
+        return self._places(_sources(self.dialect, field))
 
     def label_places(self, label: str) -> list[Place]:
         """Return where the values hold a label that any dialect's spans may set, best first."""
@@ -241,13 +219,6 @@ class Plan:
                 derives = source if isinstance(source, Derived) else None
                 found.append((self.keys.index(attribute_of(source)), derives))
         return found
-
-    def _sources(self, field: Field) -> tuple[Source, ...]:
-        own = self.dialect.fields.get(field, ())
-        if self.dialect.name == dialects.FALLBACK:
-            return own
-        semconv = dialects.fallback().fields.get(field, ())
-        return (*own, *(source for source in semconv if source not in own))
 
     def _word(self, field: Field, values: Values) -> str:
         return next(_texts(self.word_places(field), values), "")
@@ -290,15 +261,11 @@ class Plan:
         return True if any(when.matches(self.scope, provider, self.version) for when in whens) else None
 
 
-def with_name(values: Values, name: bytes) -> Values:
-    """Return a span's values with its name in its place."""
-    return (*values[:_NAME], name, b"")
-
-
 class Variant:
     """How spans of one plan and one operation are read: their kind, and which of their values are words.
 
-    `bindings` is where the pipeline remembers what became of their words; `tally` counts the spans. `session`,
+    `bindings` is where the pipeline remembers what became of their words; `tally` counts the spans. Where `named`,
+    the values must hold the span's name, see `with_name`. `session`,
     `response_id` and `arguments` pick from the values what tells spans apart, encoded, `b""` where a span does
     not say it; they are None where no span of the plan can.
     """
@@ -324,9 +291,14 @@ class Variant:
 
     def __init__(self, plan: Plan, values: Values) -> None:
         self.plan = plan
-        self.named = plan.named
         self.quantities = plan.quantities
         self.documents = plan.documents
+        self.named = any(
+            isinstance(source, SpanName)
+            for field, sources in plan.dialect.fields.items()
+            for source in sources
+            if field is not Field.OPERATION
+        )
         self.bindings: dict[Any, Any] = {}
         self._said: dict[Any, Record] = {}
         self.operation, self.streams = _operation(plan, values)
@@ -437,6 +409,36 @@ class Variant:
         return "error" if failed else self.plan.dialect.verdicts.get(word) or ACTIONS.get(word, "flag")
 
 
+def with_name(values: Values, name: bytes) -> Values:
+    """Return a span's values with its name in its place."""
+    return (*values[:_NAME], name, b"")
+
+
+def _sources(dialect: Dialect, field: Field) -> tuple[Source, ...]:
+    """Return where a dialect's spans say a field: its own places, then those of the conventions."""
+    own = dialect.fields.get(field, ())
+    if dialect.name == dialects.FALLBACK:
+        return own
+    semconv = dialects.fallback().fields.get(field, ())
+    return (*own, *(source for source in semconv if source not in own))
+
+
+def _told_by(found: Iterable[Place]) -> tuple[int, Callable[[Values], Any] | None]:
+    """Return what tells spans apart: the place of a value, or a function of all values where that is not enough."""
+    found = list(found)
+    places = list(dict.fromkeys(place for place, source in found if source is None))
+    derived = [(place, source) for place, source in found if source is not None]
+    if derived:
+
+        def told(values: Values) -> Any:
+            # What is derived is one of few words; what it is derived from may be another in every span.
+            words = [as_text(source.read(values[place])) for place, source in derived]
+            return (*[values[place] for place in places], *words)
+
+        return -1, told
+    return (places[0] if places else -1), (itemgetter(*places) if len(places) > 1 else None)
+
+
 def _operation(plan: Plan, values: Values) -> tuple[str, bool]:
     """Return the canonical operation of a span, and whether its word says that the answer was streamed.
 
@@ -471,7 +473,7 @@ def _texts(places: Iterable[Place], values: Values) -> Iterator[str]:
 def _raw(places: Sequence[Place]) -> Identify | None:
     """Return what picks the first of these that is said, encoded; None where there is no place.
 
-    With a single place that may be an empty string or array: see `said`.
+    With a single place that may be empty text: see `said`.
     """
     if not places:
         return None

@@ -76,18 +76,16 @@ class Vocabulary:
         # One representative per prefix is enough to claim a span, but each indexed document is a number to read.
         self._indexed = tuple(prefix for dialect in found for prefix in dialect.documents.indexed)
         self._prefixes = tuple(prefix for dialect in found for prefix in dialect.prefixes)
-        marks = _fewest(mark for dialect in found for mark in dialect.marks)
-        # Most spans that have one have one of the core: they come first.
-        self._marks = tuple(sorted(marks, key=lambda mark: mark not in CORE_MARKS))
         self._scopes = tuple(pattern for dialect in found for pattern in dialect.scopes)
 
     def marks_for(self, scope: str) -> tuple[bytes, ...]:
-        """Return what spans of this scope must have one of to be worth reading; none means that all are read."""
+        """Return what spans of this scope must have one of to be worth reading; none means that all are read.
+
+        A search for one mark takes a fifth of the time in which a span is read, so that only few are worth it.
+        """
         if any(fnmatchcase(scope, pattern) for pattern in self._scopes):
             return ()
-        if any(fnmatchcase(scope, pattern) for pattern in _COMMUNITY):
-            return CORE_MARKS
-        return self._marks
+        return CORE_MARKS if any(fnmatchcase(scope, pattern) for pattern in _COMMUNITY) else ()
 
     def tally(self, dialect: str, kind: Kind) -> Tally:
         """Return the tally of this dialect's spans of this kind."""
@@ -134,11 +132,3 @@ def attribute_of(source: Source) -> str:
     if isinstance(source, str):
         return source
     return "" if isinstance(source, EventTime | SpanName) else source.attribute
-
-
-def _fewest(marks: Iterable[bytes]) -> tuple[bytes, ...]:
-    """Return the marks without those that contain another: whoever has the longer one has the shorter one too."""
-    distinct = sorted(set(marks), key=len)
-    return tuple(
-        mark for i, mark in enumerate(distinct) if not any(shorter in mark for shorter in distinct[:i])
-    )

@@ -27,6 +27,7 @@ _METRICS = {
     "errors": ("llm_request_errors_total", ("model", "error_type")),
     "finish_reasons": ("llm_finish_reasons_total", ("model", "finish_reason")),
     "tool_calls": ("llm_tool_calls_total", ("tool",)),
+    "guardrail_checks": ("llm_guardrail_checks_total", ("guardrail", "action")),
     "anomalies": ("llm_usage_anomalies_total", ("kind",)),
 }
 

@@ -141,7 +141,11 @@ class Stage:
 
         def page() -> str:
             exposition = self.exporter.scrape()
-            return exposition if re.search(r"^llm_exporter_spans_held 0(\.0)?$", exposition, re.MULTILINE) else ""
+            return (
+                exposition
+                if re.search(r"^llm_exporter_spans_held 0(\.0)?$", exposition, re.MULTILINE)
+                else ""
+            )
 
         return eventually(page, seconds)
 

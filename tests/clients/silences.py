@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from clients.books import Books, Silence
 
 
@@ -16,14 +18,24 @@ def no_stream_flag(*models: str) -> Silence:
     """Streamed calls look like any other; without models, those of all."""
 
     def apply(books: Books) -> None:
-        requests = books["requests"]
-        for model, operation, status, stream in list(requests):
-            if stream == "true" and (not models or model in models):
-                requests[model, operation, status, "false"] += requests.pop(
-                    (model, operation, status, stream)
-                )
+        _forget_stream(books, lambda model, _: not models or model in models)
 
     return apply
+
+
+def some_stream_flags(model: str, *, missing: int) -> Silence:
+    """So many streamed calls of a model look like any other."""
+
+    def apply(books: Books) -> None:
+        books["requests"][model, "chat", "ok", "true"] -= missing
+        books["requests"][model, "chat", "ok", "false"] += missing
+
+    return apply
+
+
+def no_stream_flag_on_errors(books: Books) -> None:
+    """That a call is streamed shows only once the first chunk is there."""
+    _forget_stream(books, lambda _, status: status == "error")
 
 
 def no_usage(model: str, calls: int = 1) -> Silence:
@@ -33,6 +45,45 @@ def no_usage(model: str, calls: int = 1) -> Silence:
         for key in [key for key in books["tokens"] if key[0] == model]:
             del books["tokens"][key]
         books["anomalies"]["missing_usage",] += calls
+
+    return apply
+
+
+def own_estimate(model: str, **tokens: int) -> Silence:
+    """Where the provider sent no usage, the SDK gives an estimate of its own as if it were the provider's."""
+
+    def apply(books: Books) -> None:
+        for key in [key for key in books["tokens"] if key[0] == model]:
+            del books["tokens"][key]
+        for token_type, count in tokens.items():
+            books["tokens"][model, token_type] = count
+
+    return apply
+
+
+def miscounted(model: str, token_type: str, more: int) -> Silence:
+    """The SDK adds up wrongly: it tells more tokens than the provider did."""
+
+    def apply(books: Books) -> None:
+        books["tokens"][model, token_type] += more
+
+    return apply
+
+
+def anomalous(kind: str, calls: int) -> Silence:
+    """What the SDK says of so many calls cannot be, and the exporter must report that."""
+
+    def apply(books: Books) -> None:
+        books["anomalies"][kind,] += calls
+
+    return apply
+
+
+def guarded(*checks: tuple[str, str]) -> Silence:
+    """What the provider knows nothing of: the application checked its answers, each with a guardrail and an action."""
+
+    def apply(books: Books) -> None:
+        books["guardrail_checks"].update(checks)
 
     return apply
 
@@ -94,3 +145,10 @@ def no_embeddings(books: Books) -> None:
     for name in ("requests", "tokens"):
         for key in [key for key in books[name] if key[0].startswith("text-embedding")]:
             del books[name][key]
+
+
+def _forget_stream(books: Books, forgotten: Callable[[str, str], bool]) -> None:
+    requests = books["requests"]
+    for model, operation, status, stream in list(requests):
+        if stream == "true" and forgotten(model, status):
+            requests[model, operation, status, "false"] += requests.pop((model, operation, status, stream))

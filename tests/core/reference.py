@@ -39,7 +39,6 @@ from llm_exporter.reading import ACTIONS
 
 OTHERS = {"execute_tool": "tool", "invoke_agent": "agent", "retrieval": "retrieval", "guardrail": "guardrail"}
 INHERITED = (c.ENVIRONMENT, c.TEAM, c.FEATURE, c.USER_TIER, c.CUSTOMER)
-MARKS = {mark for dialect in dialects.all_dialects().values() for mark in dialect.marks}
 COMMUNITY = (
     "opentelemetry.instrumentation.", "@opentelemetry/instrumentation-", "io.opentelemetry.",
     "go.opentelemetry.io/", "OpenTelemetry.Instrumentation.",
@@ -225,8 +224,8 @@ def _is_read(scope: str, span: bytes) -> bool:
     patterns = [pattern for dialect in dialects.all_dialects().values() for pattern in dialect.scopes]
     if any(fnmatchcase(scope, pattern) for pattern in patterns):
         return True
-    marks = {b"gen_ai.", b".span.kind", b"ai.operationId"} if scope.startswith(COMMUNITY) else MARKS
-    return any(mark in span for mark in marks)
+    marks = (b"gen_ai.", b".span.kind", b"ai.operationId")
+    return not scope.startswith(COMMUNITY) or any(mark in span for mark in marks)
 
 
 def _count(  # noqa: C901 - one straight read from top to bottom is what makes it an oracle

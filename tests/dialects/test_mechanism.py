@@ -20,7 +20,8 @@ from llm_exporter.dialects._dialect import (
     Timestamp,
     When,
 )
-from llm_exporter.reading import MAX_VARIANTS
+from llm_exporter.otlp.schema import parse_span
+from llm_exporter.reading import MAX_REMEMBERED, MAX_VARIANTS
 from llm_exporter.record import Kind, Numbers, Record, disjoint
 from llm_exporter.vocabulary import CORE_MARKS, Vocabulary
 
@@ -28,22 +29,28 @@ CHAT: dict[str, Any] = {"gen_ai.operation.name": "chat"}
 Adding = Callable[..., Dialect]
 
 
+def forget() -> None:
+    """Have what is remembered of all dialects worked out anew."""
+    dialects._known.cache_clear()
+    dialects._suffices.cache_clear()
+
+
 @pytest.fixture
 def adding(monkeypatch: pytest.MonkeyPatch) -> Iterator[Adding]:
     """Return what adds a dialect, for this test, to the conventions alone."""
     known = {"semconv": dialects.fallback()}
     monkeypatch.setattr(dialects, "all_dialects", lambda: known)
-    dialects._known.cache_clear()
+    forget()
 
     def add(name: str, fields: dict[Field, Any] | None = None, **more: Any) -> Dialect:
         found = Dialect(name=name, authority=("a test",), fields=fields or {}, **more)
         known[name] = found
-        dialects._known.cache_clear()
+        forget()
         return found
 
     yield add
     monkeypatch.undo()
-    dialects._known.cache_clear()
+    forget()
 
 
 def record_of(said: Said) -> Record:
@@ -118,6 +125,42 @@ def test_a_rival_that_derives_the_operation_is_read_by_its_own_words(adding: Add
     assert by_dialect(exporter) == {"named": 4}
 
 
+def test_values_that_claim_nothing_multiply_nothing(adding: Adding) -> None:
+    """Where a rival looks at names that are all different, spans of others share what is remembered as before."""
+    adding("valued", values={"gen_ai.agent.name": frozenset({"it"})})
+    exporter = Exporter()
+    n_spans = MAX_REMEMBERED + 10
+    for n in range(n_spans):
+        exporter.send(a_span({**CHAT, "gen_ai.agent.name": f"agent {n}"}))
+    exporter.send(a_span({**CHAT, "gen_ai.agent.name": "it"}))
+    assert by_dialect(exporter) == {"semconv": n_spans, "valued": 1}
+    (plan,) = exporter.engine.pipeline._plans.values()
+    assert len(plan.variants) <= MAX_REMEMBERED
+    assert len(set(plan.variants.values())) == 2
+    assert len(next(iter(plan.variants.values())).bindings) == 1
+
+
+def test_what_is_remembered_of_a_rivals_spans_is_forgotten_with_the_rest(adding: Adding) -> None:
+    """Bindings of spans that were handed over are dropped when prices change, like all others."""
+    adding(
+        "valued",
+        {Field.OPERATION: (SpanName((("*", "chat"),)),)},
+        values={"gen_ai.system": frozenset({"it"})},
+    )
+    exporter = Exporter()
+    exporter.send(a_span({"gen_ai.system": "it", "gen_ai.request.model": "m"}))
+    pipeline = exporter.engine.pipeline
+    (plan,) = pipeline._plans.values()
+    span = Said({"gen_ai.system": "it", "gen_ai.request.model": "m"}).request().resource_spans[0]
+    attributes = parse_span(span.scope_spans[0].spans[0].SerializeToString()).attributes
+    shape = pipeline.shape_of(pipeline.scope_of(b""), attributes)
+    assert shape is not None
+    variant = plan.variant(shape.take(attributes), b"a span")
+    assert len(variant.bindings) == 1
+    pipeline.forget_bindings()
+    assert not variant.bindings
+
+
 def test_no_value_outweighs_a_scope_or_names_a_disabled_dialect(adding: Adding) -> None:
     """A span under a dialect's scope is its own, and a dialect that is not read claims nothing."""
     adding("scoped", scopes=("own.*",))
@@ -136,7 +179,7 @@ def test_no_value_outweighs_a_scope_or_names_a_disabled_dialect(adding: Adding) 
 
 def test_a_value_alone_makes_no_llm_span(adding: Adding) -> None:
     """An attribute of any name may hold any word: some attribute must be one that a dialect knows by its name."""
-    adding("valued", values={"type": frozenset({"it"})}, marks=(b"type",))
+    adding("valued", values={"type": frozenset({"it"})})
     exporter = Exporter()
     exporter.send(a_span({"type": "it"}))
     assert exporter.outcomes() == {"not_llm": 1}
@@ -196,11 +239,11 @@ def test_one_prefix_may_begin_with_another(adding: Adding) -> None:
 
 
 def test_marks_by_scope(adding: Adding) -> None:
-    """A dialect's own scope is read unsearched, OpenTelemetry's own ones for few marks, the rest for all."""
-    adding("one", scopes=("one.*",), marks=(b"one_mark",))
+    """OpenTelemetry's own scopes are searched for few marks, unless a dialect has one; the others are read."""
+    adding("one", scopes=("one.*", "opentelemetry.instrumentation.one"))
     vocabulary = Vocabulary()
-    assert vocabulary.marks_for("one.x") == ()
-    assert vocabulary.marks_for("my.app") == (b"gen_ai.", b"one_mark")
+    for scope in ("", "my.app", "one.x", "opentelemetry.instrumentation.one"):
+        assert vocabulary.marks_for(scope) == ()
     for scope in (
         "opentelemetry.instrumentation.requests",
         "@opentelemetry/instrumentation-http",
@@ -212,9 +255,9 @@ def test_marks_by_scope(adding: Adding) -> None:
 
 
 def test_a_mark_decides_whether_a_span_is_read(adding: Adding) -> None:
-    """The same attributes count under one scope, and are skipped unread under another, as their marks say."""
-    adding("one", scopes=("one.*",), keys=frozenset({"one_mark"}), marks=(b"one_mark",))
-    span = a_span({"one_mark": "chat", "llm.request.type": "chat"}, span_id=b"")
+    """The same attributes count under most scopes, and are skipped unread under those searched for other marks."""
+    adding("one", scopes=("one.*",), keys=frozenset({"one_mark"}))
+    span = a_span({"one_mark": "chat"})
     for scope, outcome in [
         ("one.x", "structure"),
         ("my.app", "structure"),
@@ -223,7 +266,7 @@ def test_a_mark_decides_whether_a_span_is_read(adding: Adding) -> None:
         exporter = Exporter()
         exporter.send(span, scope=scope)
         # another span with a mark has the whole scope opened
-        exporter.send(span, a_call(), scope=scope)
+        exporter.send(a_span({"one_mark": "chat"}, span_id=b"another_"), a_call(), scope=scope)
         assert exporter.outcomes() == {outcome: 2, "call": 1}, scope
         (described,) = exporter.engine.describe(a_request(span, scope=scope).SerializeToString())
         assert described.outcome == outcome
@@ -253,7 +296,7 @@ def test_a_known_word_for_the_operation_comes_before_an_unknown_one(adding: Addi
 def test_the_name_of_a_span_may_say_the_operation(adding: Adding) -> None:
     """Names that are all different are read as the words that they stand for, and fill no memory."""
     words = (("call_llm", "chat"), ("use *", "execute_tool"), ("*", "workflow"))
-    adding("named", {Field.OPERATION: ("op", SpanName(words))}, keys=frozenset({"op"}), marks=(b"op",))
+    adding("named", {Field.OPERATION: ("op", SpanName(words))}, keys=frozenset({"op"}))
     exporter = Exporter()
     n = 2 * MAX_VARIANTS
     exporter.send(*(a_span({"op": ""}, name=f"use {i}") for i in range(n)))
@@ -284,7 +327,7 @@ def test_the_name_of_a_span_may_say_any_word(adding: Adding) -> None:
 
 def test_an_operation_inside_json_is_remembered_by_its_word(adding: Adding) -> None:
     """JSON that differs in every span makes one variant for each operation that it holds."""
-    adding("inside", {Field.OPERATION: (Json("what", "type"),)}, keys=frozenset({"what"}), marks=(b"what",))
+    adding("inside", {Field.OPERATION: (Json("what", "type"),)}, keys=frozenset({"what"}))
     exporter = Exporter()
     exporter.send(*(a_span({"what": json.dumps({"id": i, "type": "llm"})}) for i in range(50)))
     assert exporter.outcomes() == {"call": 50}

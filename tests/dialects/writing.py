@@ -24,7 +24,7 @@ from llm_exporter.dialects._dialect import (
     Timestamp,
 )
 from llm_exporter.otlp.schema import parse_span
-from llm_exporter.reading import Values, Variant
+from llm_exporter.reading import Values, Variant, with_name
 
 
 @dataclass
@@ -118,7 +118,8 @@ def read(said: Said) -> tuple[Variant, Values, Any]:
     shape = pipeline.shape_of(scope, span.attributes)
     assert shape is not None
     assert shape.plan is not None, "no dialect claims it"
-    return *shape.plan.read(shape.take(span.attributes), span.name), span
+    values = with_name(shape.take(span.attributes), span.name)
+    return shape.plan.variant(values, span.name), values, span
 
 
 def sources() -> list[tuple[Dialect, Field, Source]]:

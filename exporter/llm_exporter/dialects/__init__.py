@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+from fnmatch import fnmatchcase
+from functools import cache, lru_cache
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
@@ -40,6 +41,13 @@ def _known() -> tuple[frozenset[str], tuple[str, ...]]:
     return exact, tuple(prefix for dialect in found for prefix in dialect.prefixes)
 
 
+@lru_cache(maxsize=1024)
+def _suffices(scope: str) -> bool:
+    """Return whether a span under this scope is some dialect's even without an attribute that any knows."""
+    sure = [dialect for dialect in all_dialects().values() if dialect.scope_suffices]
+    return any(fnmatchcase(scope, pattern) for dialect in sure for pattern in dialect.scopes)
+
+
 def claims(
     scope: str, keys: Collection[str], said: Callable[[str], str] | None = None
 ) -> list[tuple[int, Dialect]]:
@@ -67,6 +75,8 @@ def claim(
     """
     exact, prefixes = _known()
     known = not exact.isdisjoint(keys) or any(key.startswith(prefixes) for key in keys)
+    if not known and not _suffices(scope):
+        return None
     for evidence, dialect in claims(scope, keys, said):
         if dialect.name not in disabled and (known or (evidence == BY_SCOPE and dialect.scope_suffices)):
             return dialect

@@ -73,6 +73,15 @@ def tracing() -> TracerProvider:
     return provider
 
 
+@contextmanager
+def request(provider: TracerProvider) -> Iterator[None]:
+    """The span of a web framework around what is done for one user."""
+    from opentelemetry.trace import SpanKind
+
+    with provider.get_tracer("web").start_as_current_span("POST /advice", kind=SpanKind.SERVER):
+        yield
+
+
 def _behave(**fields: Any) -> None:
     body = json.dumps(fields).encode()
     with urllib.request.urlopen(f"{LLM_URL}/behaviour", body, timeout=10) as response:  # noqa: S310 - loopback

@@ -1,17 +1,25 @@
-"""LiteLLM's SDK with its own `otel` callback."""
+"""LiteLLM's SDK with its own `otel` callback; with the word `openai`, OpenInference's openai one as well.
+
+Inside a span of the application, LiteLLM has no span of its own for a call: it writes on the application's.
+"""
 
 import json
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import course
 import litellm
+from openinference.instrumentation.openai import OpenAIInstrumentor
 from opentelemetry import trace
 
+around: Callable[[], AbstractContextManager[None]] = nullcontext
 if "openai" in sys.argv[1:]:
-    from openinference.instrumentation.openai import OpenAIInstrumentor
-
-    OpenAIInstrumentor().instrument(tracer_provider=course.tracing())
+    provider = course.tracing()
+    OpenAIInstrumentor().instrument(tracer_provider=provider)
+    around = partial(course.request, provider)
 litellm.callbacks = ["otel"]
 question = [{"role": "user", "content": course.QUESTION}]
 function = {"name": course.TOOL, "description": course.TOOL_HELP, "parameters": course.PARAMETERS}
@@ -21,12 +29,13 @@ tools = [{"type": "function", "function": function}]
 def complete(model: str, **options: Any) -> Any:
     """A completion without retries."""
     call = {"messages": question, "api_base": course.OPENAI_URL, "api_key": course.API_KEY, "num_retries": 0}
-    return litellm.completion(f"openai/{model}", **{**call, "max_retries": 0, **options})
+    with around():
+        answer = litellm.completion(f"openai/{model}", **{**call, "max_retries": 0, **options})
+        return list(answer) if options.get("stream") else answer
 
 
 complete(course.CHAT)
-for _ in complete(course.STREAMED, stream=True, stream_options={"include_usage": True}):
-    pass
+complete(course.STREAMED, stream=True, stream_options={"include_usage": True})
 complete(course.REASONING)
 asked = complete(course.WITH_TOOLS, tools=tools).choices[0].message
 tool_call = asked.tool_calls[0]

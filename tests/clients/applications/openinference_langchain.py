@@ -13,5 +13,6 @@ if "openai" in sys.argv[1:]:
 
 import langchain_calls  # noqa: E402 - what is instrumented is imported afterwards, as the documentation says
 
-langchain_calls.run()
+with course.request(provider):
+    langchain_calls.run()
 provider.shutdown()

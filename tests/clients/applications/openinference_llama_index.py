@@ -25,20 +25,6 @@ def model(name: str, **options: Any) -> OpenAI:
     )
 
 
-embedder = OpenAIEmbedding(
-    model=course.EMBEDDINGS, api_base=course.OPENAI_URL, api_key=course.API_KEY, max_retries=0
-)
-model(course.CHAT).complete(course.QUESTION)
-with_usage = {"stream_options": {"include_usage": True}}
-for _ in model(course.STREAMED, additional_kwargs=with_usage).stream_complete(course.QUESTION):
-    pass
-for _ in model(course.STREAMED_WITHOUT_USAGE).stream_complete(course.QUESTION):
-    pass
-model(course.REASONING).complete(course.QUESTION)
-index = VectorStoreIndex.from_documents([Document(text="Graz lies on the river Mur.")], embed_model=embedder)
-index.as_query_engine(llm=model(course.CHAT)).query(course.QUESTION)
-
-
 async def ask() -> None:
     """An agent with a tool, without streams."""
     agent = FunctionAgent(
@@ -50,7 +36,27 @@ async def ask() -> None:
     await agent.run(course.QUESTION)
 
 
-asyncio.run(ask())
-with course.failing("rate_limit"):
+def run() -> None:
+    """All calls, one after the other."""
+    embedder = OpenAIEmbedding(
+        model=course.EMBEDDINGS, api_base=course.OPENAI_URL, api_key=course.API_KEY, max_retries=0
+    )
     model(course.CHAT).complete(course.QUESTION)
+    with_usage = {"stream_options": {"include_usage": True}}
+    for _ in model(course.STREAMED, additional_kwargs=with_usage).stream_complete(course.QUESTION):
+        pass
+    for _ in model(course.STREAMED_WITHOUT_USAGE).stream_complete(course.QUESTION):
+        pass
+    model(course.REASONING).complete(course.QUESTION)
+    index = VectorStoreIndex.from_documents(
+        [Document(text="Graz lies on the river Mur.")], embed_model=embedder
+    )
+    index.as_query_engine(llm=model(course.CHAT)).query(course.QUESTION)
+    asyncio.run(ask())
+    with course.failing("rate_limit"):
+        model(course.CHAT).complete(course.QUESTION)
+
+
+with course.request(provider):
+    run()
 provider.shutdown()
