@@ -8,13 +8,16 @@ The same holds for tools: a client of the Model Context Protocol writes a span i
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from llm_exporter.trace import FRESH
 
 if TYPE_CHECKING:
     from llm_exporter.binding import Bound
     from llm_exporter.trace import Trace
+
+
+MAX_AROUND: Final = 8
 
 
 class Verdict(Enum):
@@ -34,6 +37,7 @@ class Nesting:
         self._trace = trace
         self._nodes = trace.nodes
         self._units: dict[bytes, bytes] = {}
+        self._covered: dict[bytes, bool] = {}
         self._held = frozenset(trace.held)
         self.inner: dict[bytes, list[bytes]] = {}
         """By a span's id, the spans right inside it that stand for the same."""
@@ -67,27 +71,32 @@ class Nesting:
         return Verdict.REPEATS if first or not self._nodes[span_id][0].is_call else Verdict.REQUEST_ONLY
 
     def around(self, span_id: bytes) -> list[bytes]:
-        """Return the spans for the same call around this one, innermost first."""
+        """Return the spans for the same call around this one, innermost first, at most `MAX_AROUND`."""
         found: list[bytes] = []
         outer = self._around(span_id)
-        while outer and outer not in found:
+        while outer and len(found) < MAX_AROUND and outer not in found:
             found.append(outer)
             outer = self._around(outer)
         return found
 
     def _is_covered(self, span_id: bytes) -> bool:
         """Return whether a span around this one has been counted for it already."""
-        trace, held = self._trace, self._held
-        passed = []
-        outer = self._around(span_id)
-        while outer in held and outer not in passed and not (trace.covered and outer in trace.covered):
-            passed.append(outer)
-            outer = self._around(outer)
-        if not outer or outer in passed:
-            return False
-        if trace.covered and outer in trace.covered:
-            return True
-        return outer not in held and not (trace.repeats and outer in trace.repeats)
+        repeats, covered = self._trace.repeats or (), self._trace.covered or ()
+        path = []
+        while True:
+            known = self._covered.get(span_id)
+            if known is not None:
+                break
+            self._covered[span_id] = known = False
+            path.append(span_id)
+            outer = self._around(span_id)
+            if outer not in self._held:
+                known = bool(outer) and (outer in covered or outer not in repeats)
+                break
+            span_id = outer
+        for passed in path:
+            self._covered[passed] = known
+        return known
 
     def _around(self, span_id: bytes) -> bytes:
         """Return the nearest span above that stands for the same as this one, empty where there is none."""

@@ -1,16 +1,17 @@
 """What a trace adds up to when it is over: one task, with its time, cost, calls, stages, loops and completeness."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from core.building import SECOND, START, a_request
+from core.building import SECOND, START, a_request, settings
 from llm_exporter.binding import STAGES, Bound
 from llm_exporter.record import Kind, Record
+from llm_exporter.settings import Settings
 from llm_exporter.tasks import own_times
 from traces.building import Timed, agent, an_id, chat, named, other, step, tool
 
@@ -86,7 +87,10 @@ def test_a_root_with_a_parent_in_another_process_may_be_complete(timed: Timed) -
 def test_a_failed_root_is_a_failed_task(timed: Timed) -> None:
     """What became of the calls in it does not matter: an agent may recover."""
     timed.send(chat("call", "root", status="ERROR"), step("root"))
-    timed.send(other("root2", trace=b"another-trace-id", status="ERROR"), chat("x", "root2", trace=b"another-trace-id"))
+    timed.send(
+        other("root2", trace=b"another-trace-id", status="ERROR"),
+        chat("x", "root2", trace=b"another-trace-id"),
+    )
     timed.wait(OVER)
     assert timed.value("llm_tasks_total", status="ok") == 1
     assert timed.value("llm_tasks_total", status="error") == 1
@@ -207,7 +211,9 @@ def test_a_conversation_is_its_tasks(timed: Timed) -> None:
     timed.wait(1900)
     assert timed.value("llm_conversation_turns_sum") == 3
     assert timed.value("llm_conversation_turns_count") == 1
-    assert timed.value("llm_conversation_cost_usd_sum") == pytest.approx(timed.value("llm_cost_usd_total"), rel=1e-12)
+    assert timed.value("llm_conversation_cost_usd_sum") == pytest.approx(
+        timed.value("llm_cost_usd_total"), rel=1e-12
+    )
     assert "secret-conversation" not in timed.scrape("openmetrics")
 
 
@@ -222,10 +228,6 @@ class Bounded(Timed):
     """An exporter with little room."""
 
     def __init__(self, **tasks: Any) -> None:
-        from dataclasses import replace
-
-        from llm_exporter.settings import Settings
-
         super().__init__({"tasks": replace(Settings().tasks, **tasks)})
 
 
@@ -294,8 +296,6 @@ def test_an_old_task_ends(timed: Timed) -> None:
 
 def test_a_reload_loses_nothing(timed: Timed) -> None:
     """What is held when the configuration changes is counted, and its task goes on."""
-    from core.building import settings
-
     timed.send(chat("one", "root"))
     timed.engine.apply(settings({"labels.model": 7}))
     timed.send(chat("two", "root"), step("root", called="the task"))
@@ -307,6 +307,7 @@ def test_a_reload_loses_nothing(timed: Timed) -> None:
 def test_cells_that_were_dropped_are_not_counted_in(timed: Timed) -> None:
     """A span that is held while its series expires counts in the new series."""
     timed.send(chat("old", trace=b"an-older-trace-1"))
+    timed.wait(1)
     timed.wait(3595)
     timed.send(chat("one", "lost"))
     timed.clock.advance(8)
@@ -327,9 +328,7 @@ def test_what_is_remembered_of_a_trace_at_rest_is_small() -> None:
     """At rest a trace of six LLM spans keeps its aggregates and eight bytes a span, not the spans."""
     exporter = Timed()
     try:
-        exporter.send_request(
-            a_request(*(chat(f"c{i}", "lost", at=i) for i in range(6))).SerializeToString()
-        )
+        exporter.send_request(a_request(*(chat(f"c{i}", "lost", at=i) for i in range(6))).SerializeToString())
         exporter.wait(12)
         exporter.wait(12)
         (trace,) = exporter.engine.pipeline.assembly.traces.values()

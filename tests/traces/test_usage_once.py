@@ -78,7 +78,7 @@ def test_each_attempt_is_a_request(timed: Timed) -> None:
 
 def test_what_only_the_outer_span_knows_is_kept(timed: Timed) -> None:
     """The usage, the cost and the first token that only the span around a call says belong to the call."""
-    silent = {key: None for key in ("gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens")}
+    silent = dict.fromkeys(("gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"))
     inner = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o"}
     outer = {"gen_ai.usage.cost": 0.5, "gen_ai.response.time_to_first_chunk": 0.25, "app.feature": "search"}
     assert silent
