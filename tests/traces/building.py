@@ -7,7 +7,7 @@ from unittest import mock
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from core.building import SECOND, START, Clock, Exporter, a_span
-from llm_exporter import engine, pipeline
+from llm_exporter import engine, pipeline, store
 
 TRACE = b"trace-of-a-test."
 CHAT = {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "gpt-4o"}
@@ -84,7 +84,7 @@ class Timed(Exporter):
 
     def __init__(self, changes: Mapping[str, Any] | None = None) -> None:
         self.clock = Clock()
-        self._patches = [mock.patch.object(module, "time", self.clock) for module in (engine, pipeline)]
+        self._patches = [mock.patch.object(module, "time", self.clock) for module in (engine, pipeline, store)]
         for patch in self._patches:
             patch.start()
         super().__init__(changes)
