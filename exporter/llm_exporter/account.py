@@ -50,6 +50,9 @@ class Accountant:
             reason: (by(c.UNPRICED_REQUESTS, reason).index, by(c.UNPRICED_TOKENS, reason).index)
             for reason in c.UNPRICED_REASON.values
         }
+        self._response_cache = {
+            result: by(c.RESPONSE_CACHE, result).index for result in c.CACHE_RESULT.values
+        }
         self._anomaly = {kind: by(c.USAGE_ANOMALIES, kind).index for kind in c.ANOMALY.values}
         self._cost = {source: by(c.COST, source) for source in c.COST_SOURCE.values}
         self._duration = by(c.REQUEST_DURATION)
@@ -113,7 +116,8 @@ class Accountant:
             record = filled(bound.said, bound.context, inherited, beyond, caller)
             found = bound if record == bound.record else self.bind(record, start_ns)
             if found is not bound:
-                found.said, found.context, found.is_span = bound.said, bound.context, bound.is_span
+                found.said, found.context = bound.said, bound.context
+                found.is_span, found.scope = bound.is_span, bound.scope
                 found.gives = self.inheritance.under(bound.gives, inherited)
             heirs[key] = found
         return found
@@ -203,7 +207,11 @@ class Accountant:
         if quote.rates is not None:
             bound.cell.want(self._cost["computed"])
         bound.plain = not (
-            bound.mismatch or bound.prompt or bound.attributed or bound.record.input_excludes_cache
+            bound.mismatch
+            or bound.prompt
+            or bound.attributed
+            or bound.record.response_cache
+            or bound.record.input_excludes_cache
         )
         bound.series = self._series_of(bound)
         bound.saving = max(bound.flat[0] - bound.flat[1], 0) if bound.flat is not None else 0
@@ -253,6 +261,14 @@ class Accountant:
             for anomaly in anomalies:
                 self._anomalous(bound, anomaly, times)
         first_token = numbers.first_token_ns or 0
+        cached = bound.record.response_cache
+        if cached:
+            # The anomalies' cell is by who alone, as the counter is.
+            bound.anomalies.touched = self.store.now
+            bound.anomalies.values[self._response_cache[cached]] += times
+        if cached == "hit":
+            # What a cache repeats was spent when it was filled.
+            return self.call(bound, None, first_token, None, start, end, mark, times, told=True)
         return self.call(bound, usage, first_token, numbers.cost_pico, start, end, mark, times)
 
     def call(
@@ -327,7 +343,7 @@ class Accountant:
 
         Args:
             bound: Where; its quote must hold at `start`.
-            said: Tokens: all input, all output, cache read, cache write, reasoning.
+            said: Tokens: all input, all output, cache read, cache write, reasoning; more is not looked at.
             start: Start of the span, unix nanoseconds.
             end: End of the span, not before its start.
             ids: The parts of the exemplar that `call` takes whole.
@@ -335,7 +351,7 @@ class Accountant:
         Returns:
             As `call`.
         """
-        all_input, all_output, read, write, reasoning = said
+        all_input, all_output, read, write, reasoning, *_ = said
         plain = all_input - read - write
         series, rates = bound.series, bound.flat
         if rates is None:

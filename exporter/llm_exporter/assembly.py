@@ -211,6 +211,10 @@ class Assembly:
                 context = bound.context
             if bound.gives is not None:
                 trace.speaks = True
+            if bound.is_call and bound.scope != trace.scope:
+                # Two instrumentations may tell of the same calls, side by side.
+                trace.nested = trace.nested or trace.calls_seen
+                trace.scope, trace.calls_seen = bound.scope, True
             if missing and span_id in missing:
                 missing.discard(span_id)
                 if bound.is_call or bound.is_tool:
@@ -325,7 +329,7 @@ class Assembly:
                         tokens, cost = accountant.row(bound, payload, start, end, trace.id, span_id, suffix)
                     else:
                         mark = trace.id + span_id + suffix
-                        tokens, cost = accountant.numbers(bound, Numbers(*payload), start, end, mark)
+                        tokens, cost = accountant.numbers(bound, Numbers(*payload[:5]), start, end, mark)
                 else:
                     mark = trace.id + span_id + suffix
                     times = payload.times
@@ -404,14 +408,14 @@ class Assembly:
 
         A span around several calls does not say which of them its numbers are about.
         """
-        detail = payload if isinstance(payload, Detail) else Detail(Numbers(*payload))
+        detail = payload if isinstance(payload, Detail) else Detail(Numbers(*payload[:5]))
         numbers = detail.numbers or Numbers()
         inside = span_id
         for around in outer:
             node = trace.nodes[around]
             if nesting is None or nesting.inner.get(around) != [inside] or len(node) != FRESH:
                 break
-            theirs = node[4].numbers if isinstance(node[4], Detail) else Numbers(*node[4])
+            theirs = node[4].numbers if isinstance(node[4], Detail) else Numbers(*node[4][:5])
             numbers = _filled_up(numbers, theirs, node[0].record)
             inside = around
         return payload if numbers == detail.numbers else detail._replace(numbers=numbers)

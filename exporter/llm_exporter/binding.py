@@ -32,7 +32,18 @@ class Bound:
     trace need no more than this.
     """
 
-    __slots__ = ("at_rest", "context", "gives", "heirs", "is_span", "is_tool", "record", "said", "stage")
+    __slots__ = (
+        "at_rest",
+        "context",
+        "gives",
+        "heirs",
+        "is_span",
+        "is_tool",
+        "record",
+        "said",
+        "scope",
+        "stage",
+    )
     is_call: ClassVar[bool] = False
     parts: ClassVar[bool] = False
     """Whether a call above such a span and one below it are two calls: it stands for work of its own."""
@@ -45,6 +56,8 @@ class Bound:
         self.stage = STAGES.index(_STAGE_OF_OPERATION.get(record.operation, _STAGE_OF_KIND[record.kind]))
         """Which stage of a task its time belongs to, as a place in `STAGES`."""
         self.is_tool = record.kind is Kind.TOOL
+        self.scope = ""
+        """The instrumentation that wrote them."""
         self.is_span = True
         """Whether these are spans, and not log records read like spans."""
         self.gives: Inherited | None = None

@@ -160,6 +160,7 @@ TOOL_ERROR_TYPE: Final = _closed(
     "unknown",
 )
 RETRIEVAL_RESULT: Final = _closed("result", "What the retrieval brought.", "ok", "empty", "error")
+CACHE_RESULT: Final = _closed("result", "Whether a cache of answers had this one.", "hit", "miss")
 DIRECTION: Final = _closed(
     "direction", "What was checked; empty where the writer does not say.", "input", "output", ""
 )
@@ -395,6 +396,13 @@ CACHE_SAVINGS: Final = Counter(
     help="What reading from the provider's prompt cache saved against the plain input price.",
     unit=Unit.USD,
     labels=(*WHO, PROVIDER, MODEL),
+)
+RESPONSE_CACHE: Final = Counter(
+    name="llm_response_cache_total",
+    help="Calls that a cache of whole answers was asked about. A hit counts no tokens and no cost.",
+    unit=Unit.COUNT,
+    labels=(*WHO, CACHE_RESULT),
+    siblings=(CACHE_RESULT,),
 )
 UNPRICED_REQUESTS: Final = Counter(
     name="llm_unpriced_requests_total",

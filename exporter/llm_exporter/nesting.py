@@ -8,9 +8,10 @@ The same holds for tools: a client of the Model Context Protocol writes a span i
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from llm_exporter.trace import FRESH
+from llm_exporter.record import IMPLAUSIBLE, disjoint
+from llm_exporter.trace import FRESH, Detail
 
 if TYPE_CHECKING:
     from llm_exporter.binding import Bound
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 
 MAX_AROUND: Final = 8
+MAX_TWINS: Final = 64
+"""Calls of one instrumentation in a trace among which those that another one tells of too are looked for."""
 
 
 class Verdict(Enum):
@@ -41,12 +44,40 @@ class Nesting:
         self._held = frozenset(trace.held)
         self.inner: dict[bytes, list[bytes]] = {}
         """By a span's id, the spans right inside it that stand for the same."""
+        self._twins: dict[bytes, bytes] = {}
         for span_id, node in trace.nodes.items():
-            outer = (
-                self._around(span_id) if len(node) == FRESH and (node[0].is_call or node[0].is_tool) else b""
-            )
-            if outer:
-                self.inner.setdefault(outer, []).append(span_id)
+            if len(node) == FRESH and (node[0].is_call or node[0].is_tool):
+                outer = self._around(span_id)
+                if outer:
+                    self.inner.setdefault(outer, []).append(span_id)
+        self._find_twins()
+
+    def _find_twins(self) -> None:
+        """Find calls that two instrumentations tell of side by side, and take the one for lying in the other.
+
+        They have the same response id; or one encloses the other in time, and they agree in tokens and in
+        whether the call failed. Looked at are calls that nothing encloses and that enclose nothing.
+        """
+        calls: dict[str, list[_Telling]] = {}
+        for span_id, node in self._nodes.items():
+            if len(node) != FRESH or not node[0].is_call or self.inner.get(span_id) or self._around(span_id):
+                continue
+            bound, _, start, end, payload = node
+            told = calls.setdefault(bound.scope, [])
+            if len(told) < MAX_TWINS:
+                answer = payload.response_id if isinstance(payload, Detail) else payload[5]
+                told.append(
+                    _Telling(span_id, start, end, answer, bound.record.failed, _tokens(bound, payload))
+                )
+        taken: set[bytes] = set()
+        for scope, told in calls.items():
+            for outer in told:
+                others = (one for other, ones in calls.items() if other != scope for one in ones)
+                twin = next((one for one in others if one.span_id not in taken and outer.tells_of(one)), None)
+                if twin is not None and outer.span_id not in taken:
+                    taken |= {outer.span_id, twin.span_id}
+                    self._twins[twin.span_id] = outer.span_id
+                    self.inner[outer.span_id] = [twin.span_id]
 
     def verdict(self, span_id: bytes) -> Verdict:
         """Say what a held span is, and remember it in the trace where it does not count.
@@ -100,6 +131,8 @@ class Nesting:
 
     def _around(self, span_id: bytes) -> bytes:
         """Return the nearest span above that stands for the same as this one, empty where there is none."""
+        if span_id in self._twins:
+            return self._twins[span_id]
         node = self._nodes[span_id]
         if len(node) != FRESH:
             return b""
@@ -129,6 +162,39 @@ class Nesting:
         for passed in path:
             self._units[passed] = found
         return found
+
+
+class _Telling(NamedTuple):
+    """What one instrumentation tells of a call."""
+
+    span_id: bytes
+    start: int
+    end: int
+    answer: bytes
+    """The provider's id of the answer, empty where it is not said."""
+    failed: bool
+    tokens: tuple[int, int] | None
+    """Input and output in all."""
+
+    def tells_of(self, other: _Telling) -> bool:
+        """Return whether this one encloses another one for the same call."""
+        if not self.start <= other.start <= other.end <= self.end:
+            return False
+        if self.answer and self.answer == other.answer:
+            return True
+        alike = (self.failed, self.tokens) == (other.failed, other.tokens)
+        return alike and (self.start, self.end) != (other.start, other.end)
+
+
+def _tokens(bound: Bound, payload: Any) -> tuple[int, int] | None:
+    """Return a call's input and output tokens in all, None where it does not say them."""
+    if not isinstance(payload, Detail):
+        return payload[0], payload[1]
+    numbers = payload.numbers
+    if numbers is None or not numbers.says_usage or IMPLAUSIBLE in numbers:
+        return None
+    usage, _ = disjoint(numbers, bound.record.input_excludes_cache)
+    return sum(usage[:3]), sum(usage[3:5])
 
 
 def _same(inner: Bound, outer: Bound) -> bool:

@@ -313,11 +313,12 @@ class Pipeline:
                     )
                     and start
                 ):
-                    payload = (all_input, all_output, read, write, reasoning)
+                    answer = variant.response_id(values) if variant.response_id is not None else b""
+                    payload = (all_input, all_output, read, write, reasoning, answer)
                 else:
-                    payload = Detail(quantities.read(values, span))
+                    payload = self._detail(variant, values, attributes, span, bound)
             else:
-                payload = Detail(quantities.read(values, span))
+                payload = self._detail(variant, values, attributes, span, bound)
             nodes[span_id] = (bound, parent, start, end, payload)
 
     def _detail(self, variant: Variant, values: Any, attributes: Any, span: Any, bound: Bound) -> Detail:
@@ -332,7 +333,8 @@ class Pipeline:
             arguments = variant.arguments(values)
         times = self._times(span, attributes, bound) if self._sampled else 1
         if kind is Kind.CALL:
-            return Detail(variant.quantities.read(values, span), times=times)
+            answer = variant.response_id(values) if variant.response_id is not None else b""
+            return Detail(variant.quantities.read(values, span), response_id=answer, times=times)
         if arguments is None and documents is None and times == 1:
             return NO_DETAIL
         return Detail(None, documents, scores, fingerprint(arguments or b""), times=times)
@@ -376,7 +378,8 @@ class Pipeline:
             self.forget_bindings()
         context, words, failure = key
         bound = self.accountant.bound(variant.record(NOWHERE, failure, words), context, start)
-        bound.is_span = not variant.plan.scope.startswith(LOG_SCOPE)
+        bound.scope = variant.plan.scope
+        bound.is_span = not bound.scope.startswith(LOG_SCOPE)
         if sum(len(word) for word in words) <= MAX_MEMO_BYTES:
             variant.bindings[key] = bound
             self._n_bindings += 1

@@ -14,7 +14,7 @@ Node = tuple[Any, ...]
 """A span of a trace.
 
 Fresh, it is (binding, parent's span id, start, end, payload), times in unix nanoseconds. The payload is a tuple
-of five token counts for a call that needs no care (`Accountant.row`), a `Detail` for everything else that
+of five token counts and a response id for a call that needs no care (`Accountant.row`), a `Detail` for everything else that
 counts, None for what does not. At rest, a while after it was counted, it is (binding, what it hands down).
 """
 FRESH: Final = 5
@@ -48,6 +48,9 @@ class Trace:
     # What most traces never have stays at the class: a trace is made for every few spans.
     late = False
     """Whether the task of this trace was closed before: its spans count, a second task does not begin."""
+    scope = ""
+    """The instrumentation that wrote the last call."""
+    calls_seen = False
     nested = False
     """Whether a call stands under a call, or a tool under a tool: they may be one and the same."""
     speaks = False

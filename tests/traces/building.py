@@ -84,7 +84,9 @@ class Timed(Exporter):
 
     def __init__(self, changes: Mapping[str, Any] | None = None) -> None:
         self.clock = Clock()
-        self._patches = [mock.patch.object(module, "time", self.clock) for module in (engine, pipeline, store)]
+        self._patches = [
+            mock.patch.object(module, "time", self.clock) for module in (engine, pipeline, store)
+        ]
         for patch in self._patches:
             patch.start()
         super().__init__(changes)

@@ -242,3 +242,78 @@ def test_totals_are_those_of_the_innermost_calls(seed: int, lose: bool, again: b
         }
     finally:
         exporter.close()
+
+
+ID = {"gen_ai.response.id": "chatcmpl-1"}
+
+
+def side_by_side(timed: Timed, outer: Span, inner: Span, *more: Span) -> None:
+    """Send two calls of different instrumentations under one root."""
+    timed.send(inner, *more, scope="opentelemetry.instrumentation.openai_v2")
+    timed.send(outer, scope="openinference.instrumentation.langchain")
+    timed.send(other("root"))
+    timed.wait(20)
+
+
+def test_two_instrumentations_side_by_side_tell_of_one_call(timed: Timed) -> None:
+    """A span that encloses one of another instrumentation in time, with the same tokens, is the same call."""
+    side_by_side(timed, chat("outer", "root", at=0, seconds=2), chat("inner", "root", at=0.5, seconds=1))
+    assert timed.tokens() == TOKENS
+    assert timed.value("llm_requests_total") == 1
+    assert timed.value("llm_request_duration_seconds_sum") == 1
+
+
+def test_the_same_answer_is_the_same_call(timed: Timed) -> None:
+    """The provider's id of the answer joins them whatever tokens they say."""
+    side_by_side(
+        timed,
+        chat("outer", "root", 100, 11, at=0, seconds=2, attributes=ID),
+        chat("inner", "root", at=0, seconds=1, attributes=ID),
+    )
+    assert timed.tokens() == TOKENS
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        chat("inner", "root", at=0.5, seconds=4),
+        chat("inner", "root", 99, 10, at=0.5, seconds=1),
+        chat("inner", "root", at=0.5, seconds=1, status="ERROR"),
+    ],
+    ids=["ends later", "other tokens", "failed"],
+)
+def test_calls_that_differ_are_two(timed: Timed, inner: Span) -> None:
+    """Side by side with other tokens, another end or another outcome: two calls."""
+    side_by_side(timed, chat("outer", "root", at=0, seconds=2), inner)
+    assert timed.value("llm_requests_total") == 2
+
+
+def test_calls_of_one_instrumentation_side_by_side_are_as_many(timed: Timed) -> None:
+    """One instrumentation does not tell of a call twice, however alike its calls are."""
+    timed.send(other("root"), chat("a", "root", at=0, seconds=3), chat("b", "root", at=1, seconds=1))
+    assert timed.value("llm_requests_total") == 2
+
+
+def test_each_span_has_one_twin(timed: Timed) -> None:
+    """Two equal calls at once under two instrumentations are two calls."""
+    side_by_side(
+        timed,
+        chat("outer", "root", at=0, seconds=3),
+        chat("one", "root", at=1, seconds=1),
+        chat("two", "root", at=1, seconds=1),
+    )
+    assert timed.value("llm_requests_total") == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "result"), [(True, "hit"), ("hit", "hit"), (False, "miss"), ("miss", "miss")]
+)
+def test_an_answer_from_a_cache_costs_nothing(timed: Timed, said: Any, result: str) -> None:
+    """A cache of answers repeats the usage of the call that filled it: it was spent once, then."""
+    timed.send(chat("call", attributes={"rail.name": None, "llm.cache.hit": said}), scope="nemo-guardrails")
+    assert timed.value("llm_response_cache_total", result=result) == 1
+    assert timed.value("llm_requests_total") == 1
+    assert timed.tokens() == ({} if result == "hit" else TOKENS)
+    assert (timed.value("llm_cost_usd_total") == 0) is (result == "hit")
+    assert timed.value("llm_unpriced_requests_total") == 0
+    assert timed.value("llm_usage_anomalies_total", kind="missing_usage") == 0
