@@ -415,7 +415,7 @@ class Assembly:
             node = trace.nodes[around]
             if nesting is None or nesting.inner.get(around) != [inside] or len(node) != FRESH:
                 break
-            theirs = node[4].numbers if isinstance(node[4], Detail) else Numbers(*node[4][:5])
+            theirs = (node[4].numbers or Numbers()) if isinstance(node[4], Detail) else Numbers(*node[4][:5])
             numbers = _filled_up(numbers, theirs, node[0].record)
             inside = around
         return payload if numbers == detail.numbers else detail._replace(numbers=numbers)
@@ -495,15 +495,6 @@ class Assembly:
                 first = min(start for start, _ in times)
                 trace.start = min(first, trace.start or first)
                 trace.end = max(trace.end, *(end for _, end in times))
-
-    def _rest_of(self, bound: Bound, handed_down: Inherited | None) -> Node:
-        key = (bound, handed_down)
-        node = self._at_rest.get(key)
-        if node is None:
-            if len(self._at_rest) >= 65_536:
-                self._at_rest.clear()
-            node = self._at_rest[key] = key
-        return node
 
     def _evict(self) -> None:
         """Close the trace that was opened first."""

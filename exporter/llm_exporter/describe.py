@@ -13,12 +13,14 @@ from weakref import WeakKeyDictionary
 from llm_exporter import catalogue as c
 from llm_exporter import dialects
 from llm_exporter.account import Accountant
-from llm_exporter.binding import Binding, CallBinding
+from llm_exporter.binding import Binding, Bound, CallBinding
 from llm_exporter.labels import clean
 from llm_exporter.otlp.schema import DecodeError, opened, parse_span
 from llm_exporter.reading import with_name
-from llm_exporter.record import Context, Kind, Record
+from llm_exporter.record import NOWHERE, Context, Kind, Numbers, Record
+from llm_exporter.retold import Retold
 from llm_exporter.store import Instrument, Store
+from llm_exporter.trace import Detail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,23 +58,41 @@ class Described:
 
 
 def describe_request(pipeline: Pipeline, request: bytes, most: int) -> list[Described]:
-    """Return how the first `most` spans of an encoded ExportTraceServiceRequest are read.
+    """Return how the first `most` spans of an encoded ExportTraceServiceRequest are read, as if no others came.
 
     Raises:
         DecodeError: `request` is not one.
     """
-    found: list[Described] = []
+    seen: list[Described | _Seen] = []
     for resource, scopes in opened(request):
         context = pipeline.context_of(resource)
         for _, encoded_scope, spans in scopes:
             scope = pipeline.scope_of(encoded_scope)
-            found += [_describe(pipeline, context, scope, raw) for raw in spans[: most - len(found)]]
-            if len(found) >= most:
-                return found
-    return found
+            seen += [_see(pipeline, context, scope, raw) for raw in spans[: most - len(seen)]]
+    retold = Retold()
+    trial = _trial_of(pipeline.accountant)
+    for one in seen:
+        if isinstance(one, _Seen):
+            one.id = retold.add(one.span, one.bound, one.payload)
+    return [_describe(trial, one, retold) if isinstance(one, _Seen) else one for one in seen]
 
 
-def _describe(pipeline: Pipeline, context: Context, scope: Scope, raw: bytes) -> Described:
+@dataclass(slots=True)
+class _Seen:
+    """A span that can be read, on its way to a description."""
+
+    identity: tuple[str, str, str, str]
+    span: Any
+    attributes: Any
+    bound: Bound
+    payload: Detail | None
+    plan: Plan | None = None
+    values: Values = ()
+    why: str = ""
+    id: tuple[bytes, bytes] = (b"", b"")
+
+
+def _see(pipeline: Pipeline, context: Context, scope: Scope, raw: bytes) -> Described | _Seen:
     try:
         span = parse_span(raw)
     except DecodeError:
@@ -89,29 +109,47 @@ def _describe(pipeline: Pipeline, context: Context, scope: Scope, raw: bytes) ->
     plan = shape.plan if shape is not None else None
     if shape is None or plan is None:
         shown = ", ".join(sorted(clean(key) for key in keys)[:MAX_KEYS]) or "none"
-        return Described(*identity, "not_llm", why=f"no dialect knows any of its attributes: {shown}")
+        why = f"no dialect knows any of its attributes: {shown}"
+        return _Seen(identity, span, attributes, pipeline.ancestor(span, context), None, why=why)
     failure = pipeline.failure_of(span) if span.status else None
     values = with_name(shape.take(attributes), span.name)
     variant = plan.variant(values, span.name)
     plan = variant.plan
-    record = variant.record(context, failure, variant.words_of(values))
+    said = variant.record(NOWHERE, failure, variant.words_of(values))
+    bound = _trial_of(pipeline.accountant).bound(said, context, span.start)
+    bound.scope = plan.scope
+    answer = variant.response_id(values) if variant.response_id is not None else b""
+    numbers = variant.quantities.read(values, span) if bound.is_call else None
+    why = _why(plan, scope.name, keys, values)
+    return _Seen(identity, span, attributes, bound, Detail(numbers, response_id=answer), plan, values, why)
+
+
+def _describe(trial: _Trial, seen: _Seen, retold: Retold) -> Described:
+    plan, bound = seen.plan, seen.bound
+    if plan is None:
+        return Described(*seen.identity, "not_llm", why=seen.why)
+    outcome, record, notes = retold.of(*seen.id)
     words = {
         name: clean(value)
         for name, value in record._asdict().items()
         if value and name not in _SKIPPED_FIELDS and isinstance(value, str)
     }
-    counted, model = _trial_of(pipeline.accountant).count(record, plan, values, attributes, span)
-    if model:
-        words["model"] = model
+    payload = seen.payload or Detail()
+    counted: Counted = []
+    if outcome == record.kind.value:
+        counted, model = trial.count(record, payload.numbers, plan, seen.attributes, seen.span)
+        if model:
+            words["model"] = model
+        notes += _notes(record, counted)
     return Described(
-        *identity,
-        record.kind.value,
-        dialect=plan.dialect.name,
-        why=_why(plan, scope.name, keys, values),
+        *seen.identity,
+        outcome,
+        dialect=bound.record.dialect,
+        why=seen.why,
         words=words,
         numbers=dict(_numbers(counted)),
         counted=tuple(dict.fromkeys(instrument.metric.name for instrument, _ in counted)),
-        notes=tuple(_notes(record, counted)),
+        notes=tuple(notes),
     )
 
 
@@ -132,15 +170,22 @@ class _Trial:
             self._store, accountant.prices, prefer_reported=accountant.prefer_reported
         )
 
+    def bound(self, said: Record, context: Context, start: int) -> Bound:
+        """Return where spans with these words would count."""
+        with self._store.lock:
+            found = self._accountant.bound(said, context, start)
+            self._clear()
+        return found
+
     def count(
-        self, record: Record, plan: Plan, values: Values, attributes: Any, span: Any
+        self, record: Record, numbers: Numbers | None, plan: Plan, attributes: Any, span: Any
     ) -> tuple[Counted, str]:
         """Count one span; return what it counts in, in the order of the catalogue, and its `model` label."""
         model = ""
         with self._store.lock:
             bound = self._accountant.bind(record, span.start)
             if isinstance(bound, CallBinding):
-                self._accountant.numbers(bound, plan.quantities.read(values, span), span.start, span.end, b"")
+                self._accountant.numbers(bound, numbers or Numbers(), span.start, span.end, b"")
                 model = bound.model.labels[-1]
             elif isinstance(bound, Binding):
                 self._accountant.other(bound, span.start, span.end, b"")
@@ -148,9 +193,13 @@ class _Trial:
                     self._accountant.retrieval(bound, *plan.documents.read(attributes), b"")
             self._accountant.forget()
             found = list(self._counted())
-            for group in self._store.distinct_groups():
-                group.cells.clear()
+            self._clear()
         return found, model
+
+    def _clear(self) -> None:
+        self._accountant.forget()
+        for group in self._store.distinct_groups():
+            group.cells.clear()
 
     def _counted(self) -> Iterator[tuple[Instrument, int | float]]:
         for metric in self._store.metrics:

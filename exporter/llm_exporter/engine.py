@@ -82,7 +82,7 @@ class Engine:
             self.recent.add(describe_request(pipeline, request, most=room))
         return verdict
 
-    def logs(self, request: bytes, transport: str) -> Verdict:
+    def logs(self, request: bytes, transport: str) -> Verdict:  # noqa: ARG002 - the sink's interface
         """Count the log records of an encoded ExportLogsServiceRequest that stand for calls, tools and the like."""
         settings = self._parts.settings.logs
         try:

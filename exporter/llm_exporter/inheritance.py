@@ -19,8 +19,10 @@ class Inherited:
     Made by `Inheritance`. `prompt_version` belongs to `prompt_name` and is never taken without it.
     """
 
-    __slots__ = ("agent", "agent_only", "below", "customer", "environment", "feature", "prompt_name", "prompt_version", "team",
-                 "user_tier")  # fmt: skip
+    __slots__ = (
+        "agent", "agent_only", "below", "customer", "environment", "feature", "prompt_name", "prompt_version",
+        "team", "user_tier",
+    )  # fmt: skip
 
     def __init__(self, values: tuple[str, ...]) -> None:
         for name, value in zip((*_LABELS, *_PROMPT), values, strict=True):

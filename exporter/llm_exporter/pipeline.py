@@ -108,7 +108,7 @@ class Pipeline:
         self.limits = limits or Limits()
         self.sampling = sampling or Sampling()
         self._sampled = self.sampling.enabled
-        self.assembly = Assembly(accountant, patience or Patience(), self._ancestor)
+        self.assembly = Assembly(accountant, patience or Patience(), self.ancestor)
         self._contexts: dict[bytes, Context] = {}
         self._scopes: dict[bytes, Scope] = {}
         self._plans: dict[tuple[str, str, str, tuple[str, ...]], Plan] = {}
@@ -351,8 +351,8 @@ class Pipeline:
         self._n_alone += 1
         return b"alone" + self._n_alone.to_bytes(8)
 
-    def _ancestor(self, span: Any, context: Context, trace: Trace) -> Bound:
-        """Return what a span that is about no LLM hands down to those below it in a trace."""
+    def ancestor(self, span: Any, context: Context, trace: Trace | None = None) -> Bound:
+        """Return what a span that is about no LLM hands down to those below it, and tell the trace its session."""
         said = self._pick(span.attributes)
         failure = self.failure_of(span) if span.status else None
         key = (context, failure, said)
@@ -363,15 +363,15 @@ class Pipeline:
             bound = self.accountant.bound(self._ancestor_said(said, failure is not None), context, 0)
             if sum(map(len, said)) <= MAX_MEMO_BYTES:
                 self._ancestors[key] = bound
-        if not trace.session:
+        if trace is not None and not trace.session:
             trace.session = next(filter(None, said[-len(SESSION_ATTRIBUTES) :]), b"")
         return bound
 
     def _ancestor_said(self, said: tuple[bytes, ...], failed: bool) -> Record:
-        found = dict.fromkeys((name for name, _ in self._places), "")
+        found: dict[str, Any] = dict.fromkeys((name for name, _ in self._places), "")
         for (name, _), raw in zip(self._places, said, strict=False):
             found[name] = found[name] or text(raw)
-        return Record("", Kind.STRUCTURE, failed=failed, **found)
+        return Record("", Kind.STRUCTURE, failed=failed)._replace(**found)
 
     def _bind(self, variant: Variant, key: tuple[Any, ...], start: int) -> Bound:
         if self._n_bindings >= self.limits.bindings:

@@ -14,8 +14,9 @@ Node = tuple[Any, ...]
 """A span of a trace.
 
 Fresh, it is (binding, parent's span id, start, end, payload), times in unix nanoseconds. The payload is a tuple
-of five token counts and a response id for a call that needs no care (`Accountant.row`), a `Detail` for everything else that
-counts, None for what does not. At rest, a while after it was counted, it is (binding, what it hands down).
+of five token counts and a response id for a call that needs no care (`Accountant.row`), a `Detail` for
+everything else that counts, None for what does not. At rest, a while after it was counted, it is (binding, what
+it hands down).
 """
 FRESH: Final = 5
 

@@ -95,7 +95,9 @@ def test_many_requests_in_one_file(tmp_path: Path, capsys: pytest.CaptureFixture
         separator = b"\n" if form == "object" else b""
         forms[form].write_bytes(separator.join([forms[form].read_bytes()] * 3))
         assert explain.run(str(forms[form]), None, as_json=False) == 0
-        assert "6 spans: 3 call, 3 not_llm" in capsys.readouterr().out
+        # Those of the object have no ids; the same ids again are the same spans.
+        wanted = "3 call, 3 not_llm" if form == "object" else "3 not_llm, 2 duplicate, 1 call"
+        assert f"6 spans: {wanted}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -144,3 +146,22 @@ def test_nothing_of_a_prompt_is_explained(tmp_path: Path, capsys: pytest.Capture
     for as_json in (True, False):
         assert explain.run(str(tmp_path / "file"), None, as_json=as_json) == 0
         assert "confidential" not in capsys.readouterr().out
+
+
+def test_what_the_rest_of_a_trace_makes_of_a_span_is_explained(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Over all requests of a file: which span of a call counts, and what comes from the spans above."""
+    trace = b"one-trace-of-two"
+    root = a_span({"app.feature": "answers"}, trace_id=trace, span_id=b"root....")
+    outer = a_call(name="outer", trace_id=trace, span_id=b"outer...", parent=b"root....")
+    inner = a_call(name="inner", trace_id=trace, span_id=b"inner...", parent=b"outer...")
+    file = tmp_path / "spans.pb"
+    requests = [a_request(span).SerializeToString() for span in (inner, outer, root)]
+    file.write_bytes(b"".join(len(request).to_bytes(4) + request for request in requests))
+    assert explain.run(str(file), None, as_json=True) == 0
+    found = {item["name"]: item for item in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert [found[name]["outcome"] for name in ("outer", "inner")] == ["repeated", "call"]
+    assert found["inner"]["words"]["feature"] == "answers"
+    assert f"tells of the same as span {b'inner...'.hex()}, which counts" in found["outer"]["notes"]
+    assert "feature from the spans above" in found["inner"]["notes"]

@@ -9,6 +9,8 @@ import time
 from collections import Counter
 from dataclasses import asdict
 from io import BytesIO
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
@@ -24,7 +26,7 @@ from llm_exporter.otlp.schema import DecodeError, opened, parse_log_record, pars
 from llm_exporter.settings import SettingsError, load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from llm_exporter.settings import Settings
 
@@ -166,7 +168,7 @@ def _explain(settings: Settings, stream: BinaryIO, as_json: bool) -> int:
     read = translator(settings.logs.keys()) if settings.logs.enabled else None
     outcomes: Counter[str] = Counter()
     kinds = set()
-    for request in requests(stream):
+    for request in _together(requests(stream)):
         kinds.add("log records" if request.of_logs else "spans")
         try:
             described = (
@@ -184,6 +186,26 @@ def _explain(settings: Settings, stream: BinaryIO, as_json: bool) -> int:
         noun = " and ".join(sorted(kinds, reverse=True)) or "spans"
         print(f"{outcomes.total()} {noun}: {summary or 'none in this file'}")
     return 0
+
+
+def _together(found: Iterable[Request]) -> Iterator[Request]:
+    """Yield requests with the spans of those that follow each other in one, since a trace may be in several.
+
+    Joined, encoded messages decode as one (protobuf's encoding guide).
+    """
+    for of_logs, group in groupby(found, attrgetter("of_logs")):
+        if of_logs:
+            yield from group
+            continue
+        size = 0
+        joined: list[bytes] = []
+        for request in group:
+            if joined and size + len(request.encoded) > MAX_REQUEST_BYTES:
+                yield Request(b"".join(joined), of_logs=False)
+                size, joined = 0, []
+            size += len(request.encoded)
+            joined.append(request.encoded)
+        yield Request(b"".join(joined), of_logs=False)
 
 
 def _records(engine: Engine, read: Translator | None, request: bytes) -> Iterator[Described]:
