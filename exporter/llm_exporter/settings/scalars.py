@@ -11,7 +11,7 @@ from llm_exporter.settings.reading import UNSET, Reading
 from llm_exporter.settings.source import ListNode, Node, Scalar
 
 BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-NUMBER = re.compile(r"[-+]?([0-9]{1,18}(\.[0-9]{0,18})?|\.[0-9]{1,18})([eE][-+]?[0-9]{1,3})?")
+NUMBER = re.compile(r"[-+]?([0-9]{1,18}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][-+]?[0-9]{1,3})?")
 INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 
 
