@@ -459,7 +459,8 @@ def test_the_first_identity_that_is_not_empty_counts(adding: Adding) -> None:
     assert session(first="", meta='{"thread": "t"}') == b"t"
     assert session(first="", meta="{}", path="a/b") == b"b"
     assert session(first="", **{"session.id": "s"}) == any_value("s").SerializeToString()
-    assert not said(session(first="")) and not said(session(first=None))
+    assert not said(session(first=""))
+    assert not said(session(first=None))
 
 
 # What its numbers are
