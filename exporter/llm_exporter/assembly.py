@@ -129,6 +129,8 @@ class Assembly:
         touched, self._touched = self._touched, []
         self._stamp = stamp
         now = self._store.now
+        # One that was opened in the batch may have had to make room for others of it.
+        touched = [trace for trace in touched if self.traces.get(trace.id) is trace]
         for trace in touched:
             self._place(trace, now)
         found = self._find_ancestors(touched, skipped)
@@ -504,7 +506,8 @@ class Assembly:
         if trace.held:
             self._count(trace, "evicted" if why == "evicted" else "timeout")
         del self.traces[trace.id]
-        self._n_spans -= len(trace.nodes)
+        self._n_spans -= len(trace.nodes) - len(trace.fresh)
+        trace.fresh.clear()
         trace.links = None
         handed_down = None
         if trace.speaks:

@@ -338,3 +338,18 @@ def test_what_is_remembered_of_a_trace_at_rest_is_small() -> None:
         assert an_id("c0") in trace.nodes
     finally:
         exporter.close()
+
+
+def test_a_batch_with_more_traces_than_there_is_room_for() -> None:
+    """A trace may be closed in the batch that opened it; every span counts, and the books stay right."""
+    exporter = Bounded(max_open=2)
+    try:
+        traces = [b"%016d" % number for number in range(8)]
+        exporter.send(*(chat(f"c{i}", "lost", trace=trace) for i in range(3) for trace in traces))
+        exporter.wait(400)
+        assert exporter.value("llm_requests_total") == 24
+        assert exporter.value("llm_exporter_tasks_open") == 0
+        assert exporter.engine.pipeline.assembly._n_spans == 0
+        assert exporter.outcomes() == {"call": 24}
+    finally:
+        exporter.close()
