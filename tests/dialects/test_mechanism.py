@@ -21,7 +21,7 @@ from llm_exporter.dialects._dialect import (
     When,
 )
 from llm_exporter.otlp.schema import parse_span
-from llm_exporter.reading import MAX_REMEMBERED, MAX_VARIANTS, said
+from llm_exporter.reading import MAX_REMEMBERED, MAX_VARIANTS, said, with_span
 from llm_exporter.record import Kind, Numbers, Record, disjoint
 from llm_exporter.vocabulary import CORE_MARKS, Vocabulary
 
@@ -152,10 +152,10 @@ def test_what_is_remembered_of_a_rivals_spans_is_forgotten_with_the_rest(adding:
     pipeline = exporter.engine.pipeline
     (plan,) = pipeline._plans.values()
     span = Said({"gen_ai.system": "it", "gen_ai.request.model": "m"}).request().resource_spans[0]
-    attributes = parse_span(span.scope_spans[0].spans[0].SerializeToString()).attributes
-    shape = pipeline.shape_of(pipeline.scope_of(b""), attributes)
+    parsed = parse_span(span.scope_spans[0].spans[0].SerializeToString())
+    shape = pipeline.shape_of(pipeline.scope_of(b""), parsed.attributes)
     assert shape is not None
-    variant = plan.variant(shape.take(attributes), b"a span")
+    variant = plan.variant(with_span(shape.take(parsed.attributes), parsed), parsed)
     assert len(variant.bindings) == 1
     pipeline.forget_bindings()
     assert not variant.bindings
