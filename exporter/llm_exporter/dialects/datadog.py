@@ -19,7 +19,7 @@ DIALECT = Dialect(
         Field.OPERATION: ("_dd.llmobs.span_kind", "dd.llmobs.span.kind", "gen_ai.operation.name"),
         Field.PROVIDER: ("_dd.llmobs.model_provider", "gen_ai.provider.name", "gen_ai.system"),
         Field.REQUEST_MODEL: ("_dd.llmobs.model_name", "gen_ai.request.model"),
-        # The name of the span is that of the tool, agent or retriever.
+        # dd-trace names a span after the method that its integration wraps, and says no more of a tool or an agent.
         Field.TOOL: ("gen_ai.tool.name", _NAME),
         Field.AGENT_RUN: ("gen_ai.agent.name", _NAME),
         Field.RETRIEVER: ("gen_ai.data_source.id", _NAME),
