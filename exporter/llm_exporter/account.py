@@ -13,15 +13,15 @@ from llm_exporter import catalogue as c
 from llm_exporter.binding import Binding, Bound, CallBinding, CallSeries
 from llm_exporter.errors import CLASS_OF
 from llm_exporter.inheritance import Inheritance, filled
-from llm_exporter.pricing import Usage
-from llm_exporter.record import IMPLAUSIBLE, Kind, Numbers, Record, disjoint
+from llm_exporter.pricing import Rates, Usage
+from llm_exporter.record import IMPLAUSIBLE, MAX_TOKENS, Kind, Numbers, Record, disjoint
 from llm_exporter.store import SPARE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from llm_exporter.inheritance import Inherited
-    from llm_exporter.pricing import PriceBook, Quote, Rates
+    from llm_exporter.pricing import PriceBook, Quote
     from llm_exporter.record import Context
     from llm_exporter.store import Cell, Instrument, Store
 
@@ -202,7 +202,13 @@ class Accountant:
         bound.quote = quote
         bound.valid_from, bound.valid_until = quote.valid_from_ns, quote.valid_until_ns
         bound.rates = quote.rates
-        bound.flat = quote.rates.flat if quote.rates is not None else None
+        bound.flat, bound.flat_until = None, MAX_TOKENS
+        if quote.rates is not None:
+            first, *dearer = quote.rates.brackets
+            if dearer:
+                bound.flat, bound.flat_until = Rates((first,), quote.rates.request).flat, dearer[0].above
+            else:
+                bound.flat = quote.rates.flat
         bound.window = quote.context_window or 0
         if quote.rates is not None:
             bound.cell.want(self._cost["computed"])
@@ -343,7 +349,7 @@ class Accountant:
 
         Args:
             bound: Where; its quote must hold at `start`.
-            said: Tokens: all input, all output, cache read, cache write, reasoning; more is not looked at.
+            said: Tokens: all input, all output, cache read, cache write, reasoning; and what is not looked at.
             start: Start of the span, unix nanoseconds.
             end: End of the span, not before its start.
             ids: The parts of the exemplar that `call` takes whole.
@@ -351,9 +357,11 @@ class Accountant:
         Returns:
             As `call`.
         """
-        all_input, all_output, read, write, reasoning, *_ = said
+        all_input, all_output, read, write, reasoning, _ = said
         plain = all_input - read - write
         series, rates = bound.series, bound.flat
+        if all_input > bound.flat_until:
+            rates = None
         if rates is None:
             cost = self.cost(bound, plain, read, write, all_output - reasoning, reasoning)
         else:
@@ -520,8 +528,9 @@ class Accountant:
         """Count a span that is not a call: from `start` to `end`, unix nanoseconds; `mark` as for `call`."""
         cell = bound.cell
         cell.touched = bound.timed.touched = self.store.now
-        cell.values[bound.count] += times
-        cell.values[bound.error] += times
+        values = cell.values
+        values[bound.count] += times
+        values[bound.error] += times
         if 0 < start <= end:
             bound.timed.observe(bound.duration, end - start, mark, times)
 

@@ -186,6 +186,24 @@ class _Telling(NamedTuple):
         return alike and (self.start, self.end) != (other.start, other.end)
 
 
+def may_have_twins(trace: Trace) -> bool:
+    """Return whether calls by different instrumentations may be the same: cheaper than to look for all that nests.
+
+    Such calls have a response id or both token counts in common, or say no tokens.
+    """
+    told: dict[Any, str] = {}
+    for node in trace.nodes.values():
+        if len(node) == FRESH and node[0].is_call:
+            scope, payload = node[0].scope, node[4]
+            if isinstance(payload, Detail):
+                answer, tokens = payload.response_id, _tokens(node[0], payload)
+            else:
+                answer, tokens = payload[5], payload[:2]
+            if told.setdefault(tokens, scope) != scope or (answer and told.setdefault(answer, scope) != scope):
+                return True
+    return False
+
+
 def _tokens(bound: Bound, payload: Any) -> tuple[int, int] | None:
     """Return a call's input and output tokens in all, None where it does not say them."""
     if not isinstance(payload, Detail):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from llm_exporter.binding import Bound
     from llm_exporter.inheritance import Inherited
     from llm_exporter.loops import Loops
@@ -42,8 +44,8 @@ NO_DETAIL: Final = Detail()
 class Trace:
     """What is known of one trace.
 
-    `held` are the span ids that are not counted yet, `fresh` those that came with the batch in progress,
-    `missing` the parents that nobody has seen.
+    `held` are the span ids that are not counted yet, `missing` the parents that nobody has seen. The first
+    `placed` of the nodes have been looked at by `Assembly`, the others came with the batch in progress.
     """
 
     # What most traces never have stays at the class: a trace is made for every few spans.
@@ -52,10 +54,14 @@ class Trace:
     scope = ""
     """The instrumentation that wrote the last call."""
     calls_seen = False
+    sided = False
+    """Whether calls were written by several instrumentations: they may tell of the same ones side by side."""
     nested = False
     """Whether a call stands under a call, or a tool under a tool: they may be one and the same."""
     speaks = False
     """Whether a span hands something down."""
+    speaks_to_calls = False
+    """Whether it is more than who acts."""
     crossed = False
     """Whether spans of several resources take part."""
     context: Context | None = None
@@ -63,8 +69,8 @@ class Trace:
     """Calls that were not counted because a span inside them is, or one around them was."""
     covered: dict[bytes, bytes] | None = None
     """Those of them that one around them was counted for; of each the one right around it that it repeats."""
-    links: dict[bytes, bytes] | None = None
-    """Parents of spans that are about no LLM, by span id: one of those may stand above others."""
+    links = b""
+    """Of spans that are about no LLM, `assembly.LINK` bytes each: one of those may stand above others."""
     missing: set[bytes] | None = None
     session = b""
     root = b""
@@ -75,6 +81,9 @@ class Trace:
     root_start = root_end = 0
     failed = False
     """Whether the outermost span failed."""
+    fresh = False
+    """Whether spans came with the batch in progress."""
+    placed = 0
     rested = 0
     """How many nodes are at rest."""
     start = end = 0
@@ -82,6 +91,8 @@ class Trace:
     times = 1
     stages: list[int] | None = None
     """Nanoseconds of the task's own time in each of `binding.STAGES`, of the nodes at rest."""
+    owned: tuple[int, Sequence[int]] = (0, ())
+    """The own times of the whole task when it had so many nodes."""
     loops: Loops | None = None
     due = 0
     """Second at which someone will look at the trace."""
@@ -92,7 +103,6 @@ class Trace:
         """Monotonic seconds."""
         self.nodes: dict[bytes, Node] = {}
         self.held: list[bytes] = []
-        self.fresh: list[bytes] = []
 
     def saw_root(self, span_id: bytes, span: Any, remote: bool, failed: bool) -> None:
         """Take a span that has no parent, or one in another process, for the root unless an outer one is known."""
