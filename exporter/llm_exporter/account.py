@@ -75,6 +75,8 @@ class Accountant:
         self._computed = self._cost["computed"].index
         self._series: dict[tuple[Cell, Cell, int, str], CallSeries] = {}
         self._with_rows: list[CallSeries] = []
+        self._calls_with_rows: list[CallBinding] = []
+        self._others_with_rows: list[Binding] = []
         self.inheritance = Inheritance()
 
     def _instrument(self, metric: c.Metric, *closed: str) -> Instrument:
@@ -373,10 +375,10 @@ class Accountant:
             if rates is not None:
                 cost += read * rates[1] + write * rates[2] + reasoning * (rates[4] - rates[3])
                 series.saved += read * bound.saving
-        counters, duration = bound.values, end - start
-        counters[bound.request] += 1
-        counters[bound.finish] += 1
-        counters[bound.error] += 1
+        duration = end - start
+        if not bound.rows:
+            self._calls_with_rows.append(bound)
+        bound.rows += 1
         rows = series.rows
         if not rows:
             self._with_rows.append(series)
@@ -387,9 +389,19 @@ class Accountant:
 
     def settle(self) -> None:
         """Count the rows that the pipeline has collected. To be done before anyone reads the cells."""
+        for bound in self._calls_with_rows:
+            values, n = bound.cell.values, bound.rows
+            values[bound.request] += n
+            values[bound.finish] += n
+            values[bound.error] += n
+            bound.rows = 0
+        self._calls_with_rows.clear()
         for series in self._with_rows:
             self._settle(series)
         self._with_rows.clear()
+        for other in self._others_with_rows:
+            self._settle_other(other)
+        self._others_with_rows.clear()
 
     def _settle(self, series: CallSeries) -> None:
         cell, model, rows = series.cell, series.model, series.rows
@@ -525,14 +537,22 @@ class Accountant:
         self.store.cell(c.USAGE_ANOMALIES, who).values[self._anomaly["weight_capped"]] += 1
 
     def other(self, bound: Binding, start: int, end: int, mark: bytes, times: int = 1) -> None:
-        """Count a span that is not a call: from `start` to `end`, unix nanoseconds; `mark` as for `call`."""
-        cell = bound.cell
-        cell.touched = bound.timed.touched = self.store.now
-        values = cell.values
-        values[bound.count] += times
-        values[bound.error] += times
-        if 0 < start <= end:
-            bound.timed.observe(bound.duration, end - start, mark, times)
+        """Collect a span that is not a call: from `start` to `end`, unix nanoseconds; `mark` as for `call`."""
+        if not bound.rows:
+            self._others_with_rows.append(bound)
+        bound.rows.append((end - start if 0 < start <= end else -1, mark, times))
+
+    def _settle_other(self, bound: Binding) -> None:
+        cell, timed = bound.cell, bound.timed
+        cell.touched = timed.touched = self.store.now
+        n = 0
+        for duration, mark, times in bound.rows:
+            n += times
+            if duration >= 0:
+                timed.observe(bound.duration, duration, mark, times)
+        cell.values[bound.count] += n
+        cell.values[bound.error] += n
+        bound.rows.clear()
 
     def retrieval(
         self, bound: Binding, documents: int | None, scores: Iterable[int], mark: bytes, times: int = 1

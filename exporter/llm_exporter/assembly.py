@@ -546,7 +546,12 @@ class Assembly:
         self._n_spans -= len(trace.nodes)
         handed_down = None
         if trace.speaks:
-            handed_down = trace.handed_down(trace.root, {}, self._accountant.inheritance.under).inherited
+            root = trace.nodes.get(trace.root)
+            if root is not None and len(root) == FRESH and root[1] not in trace.nodes:
+                handed_down = root[0].gives
+            else:
+                under = self._accountant.inheritance.under
+                handed_down = trace.handed_down(trace.root, {}, under).inherited
         if not trace.late:
             self._own.values[self._ends[why]] += 1
             complete = bool(trace.root) and not (trace.missing and trace.missing != self._beyond(trace))

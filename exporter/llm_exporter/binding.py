@@ -82,7 +82,7 @@ class Binding(Bound):
     another cell. What a retrieval counts in depends on how many documents it brought.
     """
 
-    __slots__ = ("cell", "count", "duration", "error", "timed")
+    __slots__ = ("cell", "count", "duration", "error", "rows", "timed")
     parts: ClassVar[bool] = True
 
     def __init__(
@@ -94,6 +94,9 @@ class Binding(Bound):
         self.error = error
         self.timed = timed
         self.duration = duration
+        self.rows: list[tuple[int, bytes, int]] = []
+        """Of spans that nobody has counted yet: duration, negative where it is not known, exemplar, and how many each
+        stands for."""
 
 
 class CallBinding(Bound):
@@ -105,7 +108,7 @@ class CallBinding(Bound):
 
     __slots__ = (
         "anomalies", "attributed", "cell", "error", "finish", "flat", "flat_until", "mismatch", "model", "plain", "prompt",
-        "quote", "rates", "request", "requests", "saving", "series", "stream", "valid_from", "valid_until", "values",
+        "quote", "rates", "rows", "request", "requests", "saving", "series", "stream", "valid_from", "valid_until", "values",
         "window",
     )  # fmt: skip
     is_call: ClassVar[bool] = True
@@ -123,6 +126,8 @@ class CallBinding(Bound):
         self.attributed: Cell | None = None
         self.error = self.finish = SPARE
         """Places of the counters of the error type and the finish reason; the spare place where there is none."""
+        self.rows = 0
+        """Calls that were collected as rows of `series` and that the counters do not have yet."""
         self.mismatch = False
         self.requests = (SPARE, SPARE)
         """Places of the request counter: not streamed, streamed."""

@@ -205,7 +205,7 @@ class Pipeline:
         guesses, tokens_seen = scope.guesses, self._tokens
         assembly = self.assembly
         traces = assembly.traces
-        last_id, late, nodes = None, False, {}
+        last_id, last_parent, late, nodes = None, b"", False, {}
         call, structure = Kind.CALL, Kind.STRUCTURE
         sampled, separator = self._sampled, self._separator
         payload: Any
@@ -256,6 +256,10 @@ class Pipeline:
                 key = (context, separator.join(words), failure)
             bound: Any = variant.bindings.get(key) or self._bind(variant, key, words, start)
             trace_id, span_id, parent = span.trace_id, span.span_id, span.parent_span_id
+            if parent == last_parent:
+                parent = last_parent  # one object for all children of a span
+            else:
+                last_parent = parent
             # Spans of one trace mostly come together.
             if trace_id != last_id or span_id == NO_SPAN_ID:
                 trace = traces.get(trace_id)
@@ -321,7 +325,7 @@ class Pipeline:
                     )
                     and start
                 ):
-                    answer = variant.response_id(values) if variant.response_id is not None else b""
+                    answer = hash(variant.response_id(values)) if variant.response_id is not None else 0
                     payload = (all_input, all_output, read, write, reasoning, answer)
                 else:
                     payload = self._detail(variant, values, attributes, span, bound)
@@ -341,7 +345,7 @@ class Pipeline:
             arguments = variant.arguments(values)
         times = self._times(span, attributes, bound) if self._sampled else 1
         if kind is Kind.CALL:
-            answer = variant.response_id(values) if variant.response_id is not None else b""
+            answer = hash(variant.response_id(values)) if variant.response_id is not None else 0
             return Detail(variant.quantities.read(values, span), response_id=answer, times=times)
         if arguments is None and documents is None and times == 1:
             return NO_DETAIL

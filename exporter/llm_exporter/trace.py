@@ -16,7 +16,7 @@ Node = tuple[Any, ...]
 """A span of a trace.
 
 Fresh, it is (binding, parent's span id, start, end, payload), times in unix nanoseconds. The payload is a tuple
-of five token counts and a response id for a call that needs no care (`Accountant.row`), a `Detail` for
+of five token counts and the response id's hash for a call that needs no care (`Accountant.row`), a `Detail` for
 everything else that counts, None for what does not. At rest, a while after it was counted, it is (binding, what
 it hands down).
 """
@@ -33,7 +33,8 @@ class Detail(NamedTuple):
     scores: tuple[int, ...] = ()
     arguments: int = 0
     """Hash of what a tool was called with; 0 where the span does not say."""
-    response_id: bytes = b""
+    response_id: int = 0
+    """Hash of the provider's id of the answer; 0 where the span does not say."""
     times: int = 1
     """How many such spans it stands for, where the others were sampled away."""
 
