@@ -16,7 +16,7 @@ from llm_exporter.account import Accountant
 from llm_exporter.binding import Binding, Bound, CallBinding
 from llm_exporter.labels import clean
 from llm_exporter.otlp.schema import DecodeError, opened, parse_span
-from llm_exporter.reading import with_name
+from llm_exporter.reading import with_span
 from llm_exporter.record import NOWHERE, Context, Kind, Numbers, Record
 from llm_exporter.retold import Retold
 from llm_exporter.store import Instrument, Store
@@ -112,8 +112,8 @@ def _see(pipeline: Pipeline, context: Context, scope: Scope, raw: bytes) -> Desc
         why = f"no dialect knows any of its attributes: {shown}"
         return _Seen(identity, span, attributes, pipeline.ancestor(span, context), None, why=why)
     failure = pipeline.failure_of(span) if span.status else None
-    values = with_name(shape.take(attributes), span.name)
-    variant = plan.variant(values, span.name)
+    values = with_span(shape.take(attributes), span)
+    variant = plan.variant(values, span)
     plan = variant.plan
     said = variant.record(NOWHERE, failure, variant.words_of(values))
     bound = _trial_of(pipeline.accountant).bound(said, context, span.start)

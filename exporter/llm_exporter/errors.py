@@ -67,7 +67,7 @@ _RULES: Final = tuple(
         (
             (
                 r"unavailable|overloaded|internal.?server|bad.?gateway|connect|socket|\beof\b|\bdns\b"
-                r"|no such host|remoteprotocol|server.?error|api_?error\b|incompleteread|econn|enotfound"
+                r"|no such host|remoteprotocol|server.?(?:had an )?error|incompleteread|econn|enotfound"
                 r"|\b5(?:0\d|2\d|9\d)\b"
             ),
             "unavailable",
@@ -83,20 +83,33 @@ _RULES: Final = tuple(
 )
 
 
+# What SDKs call every failure of theirs, and Anthropic one of the server: it counts where nothing says more.
+_GENERIC: Final = re.compile(r"api_?error\b")
+
+
 def error_type(texts: Iterable[str]) -> str:
     """Return the `error_type` of a failed call from what its span says, most specific text first.
 
     A later text may sharpen an invalid request into a context overflow: providers answer both with 400.
     """
-    found = "unknown"
+    found, generic = "unknown", False
     for text in texts:
         lowered = text[:MAX_TEXT].lower()
         for pattern, kind in _RULES:
             if pattern.search(lowered):
-                if found in ("unknown", "invalid_request") or (found == "rate_limit" and kind == "quota"):
-                    found = kind
+                found = sharpened(found, kind)
                 break
-    return found
+        else:
+            generic = generic or _GENERIC.search(lowered) is not None
+    return "unavailable" if generic and found == "unknown" else found
+
+
+def sharpened(found: str, other: str) -> str:
+    """Return the more telling of two error types of one failure, of a call or of a tool: the first if in doubt."""
+    if found == "unknown" or other == "unknown":
+        return other if found == "unknown" else found
+    weak = found in ("invalid_request", "exception") or (found, other) == ("rate_limit", "quota")
+    return other if weak else found
 
 
 _TOOL_RULES: Final = tuple(

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from hashlib import blake2b
 from struct import Struct
@@ -224,6 +225,8 @@ class Translator:
             if writer is not None:
                 return _event(raw, record, full, writer)
             if full == DETAILS:
+                if _repeats(scope):
+                    return None
                 ids = _ids_of_event(raw, record)
                 return _Made(b"", "", _span(record, DETAILS, record.attributes, ids, _EVENT_DURATIONS))
         if any(name.startswith("gen_ai.") for name in record.names):
@@ -284,6 +287,13 @@ def _writers() -> Mapping[str, _Writer]:
                 name = scope.removeprefix(SCOPE)
                 found[name] = _Writer(_scope(name), dialect.operations, frozenset(_numbers(dialect)))
     return found
+
+
+@lru_cache(maxsize=1024)
+def _repeats(scope: str) -> bool:
+    """Return whether events under this scope only repeat spans that their writer sends as well."""
+    found = (dialect for dialect in dialects.all_dialects().values() if dialect.events_repeat_spans)
+    return any(fnmatchcase(scope, pattern) for dialect in found for pattern in dialect.scopes)
 
 
 def _numbers(dialect: Dialect) -> list[str]:

@@ -20,7 +20,9 @@ _PROVIDERS: Final[Mapping[str, str]] = {
     "amazon": "aws.bedrock",
     "amazon-bedrock": "aws.bedrock",
     "anthropicvertex": "gcp.vertex_ai",
+    "anthropic_text": "anthropic",
     "aws": "aws.bedrock",
+    "aws-bedrock": "aws.bedrock",
     "aws.anthropic": "aws.bedrock",
     "aws_bedrock": "aws.bedrock",
     "az.ai.inference": "azure.ai.inference",
@@ -29,22 +31,38 @@ _PROVIDERS: Final[Mapping[str, str]] = {
     "azure-openai": "azure.ai.openai",
     "azure.openai": "azure.ai.openai",
     "azure_openai": "azure.ai.openai",
+    "azure_ai": "azure.ai.inference",
+    "azure_text": "azure.ai.openai",
     "azureopenai": "azure.ai.openai",
     "bedrock": "aws.bedrock",
+    "bedrock_converse": "aws.bedrock",
     "chatopenai": "openai",
+    "codestral": "mistral_ai",
+    "cohere_chat": "cohere",
     "gcp.anthropic": "gcp.vertex_ai",
     "gemini": "gcp.gemini",
     "google": "gcp.gen_ai",
+    "google-ai-studio": "gcp.gemini",
     "google-vertex": "gcp.vertex_ai",
+    "google-vertex-ai": "gcp.vertex_ai",
     "google_genai": "gcp.gen_ai",
     "google_vertexai": "gcp.vertex_ai",
+    "googleai": "gcp.gemini",
+    "grok": "x_ai",
     "ibm.watsonx": "ibm.watsonx.ai",
     "mistral": "mistral_ai",
     "mistralai": "mistral_ai",
     "moonshot": "moonshot_ai",
+    "oci_genai": "oci",
+    "ollama_chat": "ollama",
+    "text-completion-codestral": "mistral_ai",
+    "text-completion-openai": "openai",
+    "vertex": "gcp.vertex_ai",
     "vertex_ai": "gcp.vertex_ai",
+    "vertex_ai_beta": "gcp.vertex_ai",
     "vertexai": "gcp.vertex_ai",
     "watsonx": "ibm.watsonx.ai",
+    "watsonx_text": "ibm.watsonx.ai",
     "x-ai": "x_ai",
     "xai": "x_ai",
 }
@@ -89,6 +107,15 @@ def provider(name: str, model: str = "") -> str:
         return _PROVIDERS.get(lowered, lowered)
     wanted = model.strip().lower()
     return next((maker for pattern, maker in _FAMILIES if pattern.match(wanted)), "")
+
+
+# Azure's AI Inference SDK writes the first where none was set, Micrometer the second, many the third.
+_NOT_MODELS: Final = frozenset({"", "chat", "none", "unknown"})
+
+
+def names_model(name: str) -> bool:
+    """Return whether this is the name of a model, and not a placeholder for none."""
+    return name.strip().lower() not in _NOT_MODELS
 
 
 _OPERATIONS: Final[Mapping[str, str]] = {
@@ -167,6 +194,7 @@ def operation(name: str) -> str:
 _FINISH_REASONS: Final[Mapping[str, str]] = {
     "blocklist": "content_filter",
     "complete": "stop",
+    "completed": "stop",
     "content_filter": "content_filter",
     "content_filtered": "content_filter",
     "end_turn": "stop",

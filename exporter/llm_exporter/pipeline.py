@@ -30,7 +30,7 @@ from llm_exporter.otlp.schema import (
 )
 from llm_exporter.otlp.values import number, text
 from llm_exporter.quantities import tokens
-from llm_exporter.reading import Plan, Variant, with_name
+from llm_exporter.reading import Plan, Variant, with_span
 from llm_exporter.receive.sink import Malformed, Verdict
 from llm_exporter.record import IMPLAUSIBLE, NOWHERE, Context, Kind, Record
 from llm_exporter.sampling import Sampling
@@ -239,11 +239,11 @@ class Pipeline:
                 skipped.append(raw)
                 continue
             if plan.named:
-                values = with_name(values, span.name)
+                values = with_span(values, span)
             said = values[plan.operation_place] if plan.operation is None else plan.operation(values)
-            variant = plan.variants.get(said) or plan.variant(values, span.name)
+            variant = plan.variants.get(said) or plan.variant(values, span)
             if variant.named:
-                values = with_name(values, span.name)
+                values = with_span(values, span)
             variant.tally.spans += 1
             kind = variant.kind
             words = variant.words(values)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from llm_exporter.dialects._dialect import EventTime, Field, Scaled, SpanName, Timestamp, structured
+from llm_exporter.dialects._dialect import EventTime, Field, OfSpan, Scaled, Timestamp, structured
 from llm_exporter.otlp.schema import DecodeError, parse_event
 from llm_exporter.otlp.values import as_number, decode, number, unquoted
 from llm_exporter.record import IMPLAUSIBLE, MAX_COST_PICO, MAX_TOKENS, Numbers
@@ -25,7 +25,7 @@ _SLOTS: Final = (
     Field.TOTAL, Field.UNCACHED, Field.CACHE_WRITE_1H, Field.INPUT_AUDIO, Field.OUTPUT_AUDIO,
 )  # fmt: skip
 _PICKED: Final = 8
-_INPUT, _OUTPUT, _READ, _WRITE, _REASONING, _FIRST_TOKEN, _, _TOTAL = range(_PICKED)
+_INPUT, _OUTPUT, _READ, _WRITE, _REASONING, _FIRST_TOKEN, _COST, _TOTAL = range(_PICKED)
 _AUDIO: Final = (_SLOTS.index(Field.INPUT_AUDIO), _SLOTS.index(Field.OUTPUT_AUDIO))
 _OPTIONAL: Final = frozenset((_TOTAL, *_AUDIO))
 """Slots that only refine what the others say: nonsense in them is nothing said."""
@@ -47,6 +47,7 @@ class Quantities:
         "_first_token_factor",
         "_reasoning_outside",
         "_streamed",
+        "_zero_cost_is_unknown",
         "audio",
         "more",
         "only_events",
@@ -60,6 +61,8 @@ class Quantities:
         sources: Callable[[Field], Iterable[Source]],
         streamed: Callable[[tuple[bytes, ...]], bool] | None = None,
         reasoning_outside: Callable[[tuple[bytes, ...]], bool] | None = None,
+        *,
+        zero_cost_is_unknown: bool = False,
     ) -> None:
         """Find the places.
 
@@ -69,8 +72,10 @@ class Quantities:
             streamed: Tells whether a call was streamed, for a writer whose time to first token means nothing
                 otherwise.
             reasoning_outside: Tells whether reasoning is left out of the output, for a writer that may do so.
+            zero_cost_is_unknown: Whether a cost of 0 says nothing.
         """
         self._streamed, self._reasoning_outside = streamed, reasoning_outside
+        self._zero_cost_is_unknown = zero_cost_is_unknown
         first, self._first_token_factor = [-1] * len(_SLOTS), 1.0
         self.more: list[tuple[int, Source, int]] = []
         for slot, field in enumerate(_SLOTS):
@@ -82,7 +87,7 @@ class Quantities:
                 quick = False
             for source in sources(field):
                 key = attribute_of(source)
-                if (key and key not in keys) or isinstance(source, SpanName):
+                if (key and key not in keys) or isinstance(source, OfSpan):
                     continue
                 place = keys.index(key) if key else -1
                 in_time = isinstance(source, Scaled) and slot == _FIRST_TOKEN
@@ -117,6 +122,8 @@ class Quantities:
                 found[slot] = None
         if self._streamed is not None and found[_FIRST_TOKEN] and not self._streamed(values):
             found[_FIRST_TOKEN] = None
+        if self._zero_cost_is_unknown and found[_COST] == 0:
+            found[_COST] = None
         reasoning, output = found[_REASONING] or 0, found[_OUTPUT] or 0
         if (
             self._reasoning_outside is not None

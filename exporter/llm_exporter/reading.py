@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from llm_exporter import dialects, errors, normalise
-from llm_exporter.dialects._dialect import IDENTITIES, Derived, Dialect, Field, SpanName
+from llm_exporter.dialects._dialect import IDENTITIES, Derived, Dialect, Field, OfSpan, SpanName
 from llm_exporter.otlp.values import Value, as_text, decode, text
 from llm_exporter.quantities import DocumentList, Quantities
 from llm_exporter.record import Context, Kind, Record
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from llm_exporter.dialects._dialect import Source
     from llm_exporter.vocabulary import Vocabulary
 
-Values = tuple[bytes, ...]
+Values = tuple[Any, ...]
 """Per span: the encoded values of its attributes as `Shape.take` looks them up; the last one is `b""`, and so is
-the last but one, unless it is the span's name, which is plain text."""
+the last but one, unless it is the span itself, see `with_span`."""
 Place = tuple[int, Derived | None]
 """Where the values hold a word, and what derives it from that value; None where it stands as it is."""
 Words = tuple[Any, ...]
@@ -59,8 +59,10 @@ _PROMPT: Final = (Field.PROMPT_NAME, Field.PROMPT_VERSION)
 """Words that a span may set for the calls below it, whatever its kind, like the labels that are `INHERITED`."""
 _EMPTY: Final = (b"", b"\n\x00")
 """Encodings of no value and of an empty string."""
-_NAME: Final = -2
-"""Where the values of plans that read it hold the span's name."""
+_SPAN: Final = -2
+"""Where the values hold the span, for sources outside of its attributes."""
+_OTHER_ERRORS: Final = "other_errors"
+"""The places of `Field.ERROR_TYPE` but `error.type`, which `failure_of` has read already."""
 
 
 class Plan:
@@ -69,7 +71,7 @@ class Plan:
     `keys` are those attributes; a span's values come in their order. Which variant reads it says the value at
     `operation_place`, or what `operation` makes of its values where that is not enough: because several
     attributes say the operation, because it must be derived, or because a rival dialect may claim the span by
-    what a value says. Where `named`, the values must hold the span's name for that, see `with_name`.
+    what a value says. Where `named`, the values must hold the span for that, see `with_span`.
     """
 
     __slots__ = (
@@ -123,7 +125,7 @@ class Plan:
         rivals = dialects.rivals(dialect, scope, keys, vocabulary.disabled) if contested else []
         self._rivals = {rival.name: rival for rival in rivals}
         own = self.word_places(Field.OPERATION)
-        self.named = any(place == _NAME for place, _ in own)
+        self.named = any(place == _SPAN for place, _ in own)
         told_apart = {key for rival in rivals for key in rival.values if key in self.keys}
         others = [(self.keys.index(key), None) for key in sorted(told_apart)]
         for rival in rivals:
@@ -135,19 +137,23 @@ class Plan:
         self._own_operation = _told_by(own)
         self.operation_place, self.operation = _told_by([*own, *others])
         self.quantities = Quantities(
-            self.keys, partial(_sources, dialect), self._streamed(), self._reasoning_outside()
+            self.keys,
+            partial(_sources, dialect),
+            self._streamed(),
+            self._reasoning_outside(),
+            zero_cost_is_unknown=dialect.zero_cost_is_unknown,
         )
         self.documents = DocumentList(self.keys, (dialect.documents, dialects.fallback().documents))
         self._identities = {field: _raw(self.word_places(field)) for field in IDENTITIES}
 
-    def variant(self, values: Values, name: bytes) -> Variant:
-        """Return how a span with these values and this name is read, which depends on its operation."""
+    def variant(self, values: Values, span: Any) -> Variant:
+        """Return how a span with these values is read, which depends on its operation."""
         said = values[self.operation_place] if self.operation is None else self.operation(values)
         variant = self.variants.get(said)
         if variant is None:
             plan = self._claimed(values)
             if plan is not self:
-                variant = plan.variant(with_name(values, name), name)
+                variant = plan.variant(with_span(values, span), span)
                 if plan._derives_operation():
                     # `said` does not tell its variants apart.
                     return variant
@@ -198,6 +204,10 @@ class Plan:
         for plan in self._handed_over.values():
             plan.forget_bindings()
 
+    def place_of(self, key: str) -> int:
+        """Return where the values hold an attribute, -1 where the spans do not have it."""
+        return self.keys.index(key) if key in self.keys else -1
+
     def word_places(self, field: Field) -> list[Place]:
         """Return where the values hold a word, best first, each with what derives it from the attribute."""
         return self._places(_sources(self.dialect, field))
@@ -213,8 +223,9 @@ class Plan:
     def _places(self, sources: Iterable[Source]) -> list[Place]:
         found: list[Place] = []
         for source in sources:
-            if isinstance(source, SpanName):
-                found.append((_NAME, source))
+            if isinstance(source, OfSpan):
+                if not isinstance(source, SpanName) or source.applies(self.scope, self.keys):
+                    found.append((_SPAN, source))
             elif attribute_of(source) in self.keys:
                 derives = source if isinstance(source, Derived) else None
                 found.append((self.keys.index(attribute_of(source)), derives))
@@ -232,7 +243,7 @@ class Plan:
         providers = {
             when.provider
             for when in self.dialect.reasoning_outside_output
-            if when.matches(self.scope, when.provider, self.version)
+            if when.matches(self.scope, when.provider, self.version, self.keys)
         }
         if not providers:
             return None
@@ -240,7 +251,8 @@ class Plan:
             return lambda values: True  # noqa: ARG005 - whatever they are
 
         def outside(values: Values) -> bool:
-            model = self._word(Field.RESPONSE_MODEL, values) or self._word(Field.REQUEST_MODEL, values)
+            models = (self._word(field, values) for field in (Field.RESPONSE_MODEL, Field.REQUEST_MODEL))
+            model = next(filter(normalise.names_model, models), "")
             return normalise.provider(self._word(Field.PROVIDER, values), model) in providers
 
         return outside
@@ -253,21 +265,22 @@ class Plan:
             token_semantics: What the span says of its own counts.
         """
         for when, included in self.vocabulary.cache_in_input:
-            if when.matches(self.scope, provider, self.version):
+            if when.matches(self.scope, provider, self.version, self.keys):
                 return not included
         if token_semantics.lower() == "inclusive":
             return False
         whens = self.dialect.cache_outside_input
-        return True if any(when.matches(self.scope, provider, self.version) for when in whens) else None
+        outside = any(when.matches(self.scope, provider, self.version, self.keys) for when in whens)
+        return True if outside else None
 
 
 class Variant:
     """How spans of one plan and one operation are read: their kind, and which of their values are words.
 
     `bindings` is where the pipeline remembers what became of their words; `tally` counts the spans. Where `named`,
-    the values must hold the span's name, see `with_name`. `session`,
-    `response_id` and `arguments` pick from the values what tells spans apart, encoded, `b""` where a span does
-    not say it; they are None where no span of the plan can. `plain` spans count by their words and times alone.
+    the values must hold the span, see `with_span`. `session`, `response_id` and `arguments` pick from the values
+    what tells spans apart, encoded, `b""` where a span does not say it; they are None where no span of the plan can.
+    `plain` spans count by their words and times alone.
     """
 
     __slots__ = (
@@ -294,12 +307,6 @@ class Variant:
         self.plan = plan
         self.quantities = plan.quantities
         self.documents = plan.documents
-        self.named = any(
-            isinstance(source, SpanName)
-            for field, sources in plan.dialect.fields.items()
-            for source in sources
-            if field is not Field.OPERATION
-        )
         self.bindings: dict[Any, Any] = {}
         self._said: dict[Any, Record] = {}
         self.operation, self.streams = _operation(plan, values)
@@ -327,6 +334,13 @@ class Variant:
                 else:
                     own.append((True, len(self.derived)))
                     self.derived.append((place, source))
+        identities = [found for field in IDENTITIES for found in plan.word_places(field)]
+        self.named = any(place == _SPAN for place, _ in (*self.derived, *identities))
+        usual = plan.place_of("error.type")
+        errors_at = zip(
+            found.get(Field.ERROR_TYPE.value, ()), self.places.get(Field.ERROR_TYPE.value, ()), strict=True
+        )
+        self.places[_OTHER_ERRORS] = [own for (place, _), own in errors_at if place != usual]
         self.words = _picker(places)
 
     def words_of(self, values: Values) -> Words:
@@ -358,11 +372,18 @@ class Variant:
             return self._word(field.value, words)
 
         kind = self.kind
-        request_model, response_model = word(Field.REQUEST_MODEL), word(Field.RESPONSE_MODEL)
+        request_model, response_model = (
+            next(filter(normalise.names_model, self._all(field.value, words)), "")
+            for field in (Field.REQUEST_MODEL, Field.RESPONSE_MODEL)
+        )
         provider = normalise.provider(word(Field.PROVIDER), response_model or request_model)
-        said = word(Field.ERROR_TYPE)
+        said = [*self._all(Field.ERROR_TYPE.value, words)]
         failed = failure is not None or bool(said) or _says_failed(word(Field.FAILED))
-        call_error, tool_error = failure or (errors.error_type([said]), errors.tool_error_type([said]))
+        call_error, tool_error = errors.error_type(said), errors.tool_error_type(said)
+        if failure is not None:
+            others = [*self._all(_OTHER_ERRORS, words)]
+            call_error = errors.sharpened(errors.error_type(others), failure[0])
+            tool_error = errors.sharpened(errors.tool_error_type(others), failure[1])
         return Record(
             dialect=self.plan.dialect.name,
             kind=kind,
@@ -380,7 +401,7 @@ class Variant:
             agent=word(Field.AGENT_RUN) or word(Field.AGENT),
             retriever=word(Field.RETRIEVER),
             guardrail=word(Field.GUARDRAIL),
-            direction=word(Field.DIRECTION).lower(),
+            direction=self._direction(word(Field.DIRECTION)),
             action=self._action(word(Field.VERDICT), failed) if kind is Kind.GUARDRAIL else "",
             prompt_name=word(Field.PROMPT_NAME),
             prompt_version=word(Field.PROMPT_VERSION),
@@ -389,12 +410,15 @@ class Variant:
         )
 
     def _word(self, name: str, words: Words) -> str:
+        return next(self._all(name, words), "")
+
+    def _all(self, name: str, words: Words) -> Iterator[str]:
+        """Yield what is said of a field, best first."""
         derived_from = len(words) - len(self.derived)
         for is_derived, place in self.places.get(name, ()):
             found = words[derived_from + place] if is_derived else text(words[place])
             if found:
-                return str(found)
-        return ""
+                yield str(found)
 
     def _finish(self, words: Words) -> Value:
         for is_derived, place in self.places.get(Field.FINISH_REASON.value, ()):
@@ -406,14 +430,24 @@ class Variant:
         return None
 
     def _action(self, verdict: str, failed: bool) -> str:
-        """Return the catalogue's guardrail action of a verdict; a check that failed itself is an error."""
+        """Return the catalogue's guardrail action of a verdict.
+
+        A check that failed is an error, unless the writer has a word for what it did: some raise what they block.
+        """
         word = verdict.lower()
-        return "error" if failed else self.plan.dialect.verdicts.get(word) or ACTIONS.get(word, "flag")
+        known = self.plan.dialect.verdicts.get(word)
+        return known or ("error" if failed else ACTIONS.get(word, "flag"))
+
+    def _direction(self, said: str) -> str:
+        """Return the catalogue's direction, empty for a word that means none or both."""
+        # Some write the member of an enum.
+        word = said.lower().rpartition(".")[2]
+        return self.plan.dialect.directions.get(word) or DIRECTIONS.get(word, "")
 
 
-def with_name(values: Values, name: bytes) -> Values:
-    """Return a span's values with its name in its place."""
-    return (*values[:_NAME], name, b"")
+def with_span(values: Values, span: Any) -> Values:
+    """Return a span's values with the span itself in its place."""
+    return (*values[:_SPAN], span, b"")
 
 
 def _sources(dialect: Dialect, field: Field) -> tuple[Source, ...]:
@@ -421,8 +455,9 @@ def _sources(dialect: Dialect, field: Field) -> tuple[Source, ...]:
     own = dialect.fields.get(field, ())
     if dialect.name == dialects.FALLBACK:
         return own
+    # What a span's name means, only its own writer knows; and to read all names would be slow.
     semconv = dialects.fallback().fields.get(field, ())
-    return (*own, *(source for source in semconv if source not in own))
+    return (*own, *(source for source in semconv if source not in own and not isinstance(source, SpanName)))
 
 
 def _told_by(found: Iterable[Place]) -> tuple[int, Callable[[Values], Any] | None]:
@@ -506,6 +541,14 @@ def _says_failed(word: str) -> bool:
     return word.lower() in ("error", "failed", "failure", "true", "1")
 
 
+DIRECTIONS: Final = {
+    "completion": "output",
+    "input": "input",
+    "output": "output",
+    "prompt": "input",
+    "request": "input",
+    "response": "output",
+}
 ACTIONS: Final = {
     "": "allow",
     "allow": "allow",

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from llm_exporter import catalogue as c
 from llm_exporter import dialects
-from llm_exporter.dialects._dialect import EventTime, SpanName, When
+from llm_exporter.dialects._dialect import EventAttribute, EventTime, SpanName, When
 from llm_exporter.otlp.values import text
 from llm_exporter.record import Context, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from llm_exporter.dialects._dialect import Source
+    from llm_exporter.dialects._dialect import Dialect, Source
 
 MAX_CONTEXTS: Final = 4096
 INHERITED: Final = (c.ENVIRONMENT, c.TEAM, c.FEATURE, c.USER_TIER, c.CUSTOMER)
@@ -71,6 +71,7 @@ class Vocabulary:
                 *(name for name, _ in dialect.implied),
                 *dialect.documents.listed,
                 *(name for sources in dialect.fields.values() for name in map(attribute_of, sources) if name),
+                *_ends_of(dialect),
             )
         ) | frozenset(key for keys in self.label_attributes.values() for key in keys)
         # One representative per prefix is enough to claim a span, but each indexed document is a number to read.
@@ -127,8 +128,19 @@ class Vocabulary:
         return ""
 
 
+def _ends_of(dialect: Dialect) -> Iterator[str]:
+    """Yield the attributes whose presence ends one of a dialect's conventions, or makes names say nothing."""
+    for when in (*dialect.cache_outside_input, *dialect.reasoning_outside_output):
+        if when.without:
+            yield when.without
+    for sources in dialect.fields.values():
+        for source in sources:
+            if isinstance(source, SpanName) and source.without:
+                yield source.without
+
+
 def attribute_of(source: Source) -> str:
-    """Return the attribute that a source reads, empty for an event and for the span's name."""
+    """Return the attribute that a source reads, empty for events and for the span's name."""
     if isinstance(source, str):
         return source
-    return "" if isinstance(source, EventTime | SpanName) else source.attribute
+    return "" if isinstance(source, EventTime | SpanName | EventAttribute) else source.attribute

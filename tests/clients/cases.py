@@ -20,6 +20,7 @@ from clients.silences import (
     no_usage,
     own_estimate,
     some_stream_flags,
+    told_twice,
 )
 
 if TYPE_CHECKING:
@@ -93,7 +94,12 @@ CLIENTS: Final = (
         "llama-index",
         "openinference_llama_index.py",
         ("openai",),
-        silences=(no_usage(UNTOLD),),
+        # A stream's span ends when the stream begins, and the request goes out at its first item.
+        silences=(
+            no_usage(UNTOLD, calls=2),
+            told_twice(UNTOLD, "gpt-4o-mini"),
+            anomalous("ttft_exceeds_duration", 2),
+        ),
     ),
     Client(
         "openinference-openai-agents",

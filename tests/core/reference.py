@@ -21,10 +21,14 @@ from llm_exporter import dialects, errors, normalise
 from llm_exporter.dialects._dialect import (
     Choice,
     Dialect,
+    EventAttribute,
     EventTime,
     Field,
+    HttpError,
     Json,
+    Not,
     Part,
+    Present,
     Scaled,
     Source,
     SpanName,
@@ -35,7 +39,7 @@ from llm_exporter.dialects._dialect import (
 from llm_exporter.labels import clean
 from llm_exporter.otlp.values import as_number, as_text
 from llm_exporter.pricing import PriceBook, Quote, Usage
-from llm_exporter.reading import ACTIONS
+from llm_exporter.reading import ACTIONS, DIRECTIONS
 
 OTHERS = {"execute_tool": "tool", "invoke_agent": "agent", "retrieval": "retrieval", "guardrail": "guardrail"}
 INHERITED = (c.ENVIRONMENT, c.TEAM, c.FEATURE, c.USER_TIER, c.CUSTOMER)
@@ -74,8 +78,14 @@ class Reading:
     def sources(self, field: Field) -> Iterator[Source]:
         """Yield the places of a field: the dialect's own, then those of the conventions."""
         own = self.dialect.fields.get(field, ())
-        yield from own
-        yield from (source for source in dialects.fallback().fields.get(field, ()) if source not in own)
+        for source in (*own, *dialects.fallback().fields.get(field, ())):
+            if isinstance(source, SpanName):
+                # of a name, only its own writer knows what it means
+                if source not in own or (source.without and source.without in self.values):
+                    continue
+                if not fnmatchcase(self.scope[0], source.scope):
+                    continue
+            yield source
 
     def value(self, source: Source) -> Any:
         """Return what stands at a place, None where nothing does."""
@@ -90,12 +100,40 @@ class Reading:
                         return (event.time_unix_nano - self.span.start_time_unix_nano) / 1e9
                 return None
             case SpanName():
-                return source.read(self.span.name.encode())
+                name = self.span.name.encode()[:128].decode("utf-8", "replace").strip()
+                return next(
+                    (word or name for pattern, word in source.words if fnmatchcase(name, pattern)), ""
+                )
+            case EventAttribute():
+                return self.in_event(source)
+            case Not():
+                return True if self.truth(source.attribute) in ("false", "0", "no") else None
+            case Present():
+                return source.word if as_text(self.values.get(source.attribute)) else None
+            case HttpError():
+                code = as_number(self.values.get(source.attribute))
+                return str(int(code)) if code is not None and 400 <= code < 600 else None
             case Timestamp():
                 return self.since_start(self.values.get(source.attribute))
             case Json() | Choice() | Part() | Sum():
                 found = self.attributes.get(source.attribute)
                 return None if found is None else source.read(found.SerializeToString())
+
+    def truth(self, attribute: str) -> str:
+        """Return the word of a flag in lower case."""
+        return as_text(self.values.get(attribute)).lower()
+
+    def in_event(self, source: EventAttribute) -> Any:
+        """Return what stands in the first event that says it."""
+        for event in self.span.events:
+            said = {pair.key: pair.value for pair in event.attributes}.get(source.key)
+            if event.name == source.event and said is not None:
+                found = plain(said)
+                if source.path:
+                    found = Json(source.key, source.path).read(said.SerializeToString())
+                if as_text(found):
+                    return found
+        return None
 
     def since_start(self, written: Any) -> float | None:
         """Return the seconds from the start of the span to a point in time, None if before."""
@@ -136,17 +174,25 @@ class Reading:
 
     def provider(self) -> str:
         """Return the canonical provider."""
-        model = self.word(Field.RESPONSE_MODEL) or self.word(Field.REQUEST_MODEL)
+        model = self.model(Field.RESPONSE_MODEL) or self.model(Field.REQUEST_MODEL)
         return normalise.provider(self.word(Field.PROVIDER), model)
 
     def holds(self, conventions: Any) -> bool:
         """Return whether one of a writer's conventions holds for this span."""
         name, version = self.scope
-        return any(when.matches(name, self.provider(), version) for when in conventions)
+        return any(when.matches(name, self.provider(), version, self.values) for when in conventions)
 
     def word(self, field: Field) -> str:
         """Return the first place's text that is not empty."""
-        return next((text for source in self.sources(field) if (text := as_text(self.value(source)))), "")
+        return next(iter(self.words(field)), "")
+
+    def words(self, field: Field) -> list[str]:
+        """Return every text that is not empty."""
+        return [text for source in self.sources(field) if (text := as_text(self.value(source)))]
+
+    def model(self, field: Field) -> str:
+        """Return the first text that names a model."""
+        return next(filter(normalise.names_model, self.words(field)), "")
 
     def number(self, field: Field) -> float | None:
         """Return the first number that is not zero, else zero where a place says so."""
@@ -235,17 +281,17 @@ def _count(  # noqa: C901 - one straight read from top to bottom is what makes i
     environment, team, feature, tier, customer = (read.label(label, resource) for label in INHERITED)
     who = (service, environment, team, feature)
     operation, streamed_word = read.operation()
-    asked, answered = read.word(Field.REQUEST_MODEL), read.word(Field.RESPONSE_MODEL)
+    asked, answered = read.model(Field.REQUEST_MODEL), read.model(Field.RESPONSE_MODEL)
     texts = _error_texts(read)
     flagged = read.word(Field.FAILED).lower() in ("error", "failed", "failure", "true", "1")
     failed = texts is not None or bool(read.word(Field.ERROR_TYPE)) or flagged
-    texts = [read.word(Field.ERROR_TYPE)] if texts is None else texts
+    kinds = _error_types(read, texts) if failed else ("", "")
     span = read.span
     start, end = span.start_time_unix_nano, span.end_time_unix_nano
     duration = end - start if 0 < start <= end else None
     status = "error" if failed else "ok"
     if operation in OTHERS:
-        _count_other(found, read, OTHERS[operation], who, texts if failed else None)
+        _count_other(found, read, OTHERS[operation], who, failed=failed, error=kinds[1])
     if operation not in normalise.CALLS:
         return
 
@@ -285,7 +331,7 @@ def _count(  # noqa: C901 - one straight read from top to bottom is what makes i
     )
     if finish:
         found.add(c.FINISH_REASONS, *who, *what, finish)
-    error = errors.error_type(texts) if failed else finish if finish in ("refusal", "content_filter") else ""
+    error = kinds[0] if failed else finish if finish in ("refusal", "content_filter") else ""
     if error:
         found.add(c.REQUEST_ERRORS, *who, *what, errors.CLASS_OF[error], error)
     if asked and answered:
@@ -324,6 +370,8 @@ def _count(  # noqa: C901 - one straight read from top to bottom is what makes i
             found.add(c.CACHE_SAVINGS, *who, provider, quoted.model, by=max(saved, 0))
 
     said_cost = numbers[Field.COST]
+    if read.dialect.zero_cost_is_unknown and said_cost is not None and not round(said_cost * 10**12):
+        said_cost = None
     if said_cost is not None and not 0 <= said_cost <= 10_000:
         found.add(c.USAGE_ANOMALIES, *who, "implausible_cost")
         said_cost = None
@@ -349,18 +397,17 @@ def _count(  # noqa: C901 - one straight read from top to bottom is what makes i
 
 
 def _count_other(
-    found: Totals, read: Reading, kind: str, who: tuple[str, ...], failure: list[str] | None
+    found: Totals, read: Reading, kind: str, who: tuple[str, ...], *, failed: bool, error: str
 ) -> None:
     start, end = read.span.start_time_unix_nano, read.span.end_time_unix_nano
     duration = end - start if 0 < start <= end else None
-    failed, texts = failure is not None, failure or []
     status = "error" if failed else "ok"
     match kind:
         case "tool":
             tool, agent = read.word(Field.TOOL), read.word(Field.AGENT)
             found.add(c.TOOL_CALLS, *who, tool, agent, status)
             if failed:
-                found.add(c.TOOL_ERRORS, *who, tool, agent, errors.tool_error_type(texts))
+                found.add(c.TOOL_ERRORS, *who, tool, agent, error)
             if duration is not None:
                 found.observe(c.TOOL_DURATION, *who, tool, value=duration)
         case "agent":
@@ -379,10 +426,12 @@ def _count_other(
             for score in scores or ():
                 found.observe(c.RETRIEVAL_SCORE, *who, retriever, value=round(score * 10**9))
         case "guardrail":
-            name, direction = read.word(Field.GUARDRAIL), read.word(Field.DIRECTION).lower()
+            name = read.word(Field.GUARDRAIL)
+            checked = read.word(Field.DIRECTION).lower().split(".")[-1]
+            direction = read.dialect.directions.get(checked) or DIRECTIONS.get(checked, "")
             verdict = read.word(Field.VERDICT).lower()
-            action = read.dialect.verdicts.get(verdict) or ACTIONS.get(verdict, "flag")
-            action = "error" if failed else action
+            action = "error" if failed else ACTIONS.get(verdict, "flag")
+            action = read.dialect.verdicts.get(verdict) or action
             found.add(c.GUARDRAIL_CHECKS, *who, name, direction, action)
             if duration is not None:
                 found.observe(c.GUARDRAIL_DURATION, *who, name, direction, action, value=duration)
@@ -444,6 +493,19 @@ def _error_texts(read: Reading) -> list[str] | None:
             said = {pair.key: plain(pair.value) for pair in event.attributes}
             texts += [as_text(said.get("exception.type")), as_text(said.get("exception.message"))]
     return [*texts, read.span.status.message]
+
+
+def _error_types(read: Reading, texts: list[str] | None) -> tuple[str, str]:
+    """Return how a failed span failed, as a call and as a tool: by its words, then by all else that it says."""
+    if texts is None:
+        words = read.words(Field.ERROR_TYPE)
+        return errors.error_type(words), errors.tool_error_type(words)
+    others = [s for s in read.sources(Field.ERROR_TYPE) if s != "error.type"]
+    words = [text for source in others if (text := as_text(read.value(source)))]
+    return (
+        errors.sharpened(errors.error_type(words), errors.error_type(texts)),
+        errors.sharpened(errors.tool_error_type(words), errors.tool_error_type(texts)),
+    )
 
 
 def _documents(read: Reading) -> list[float] | None:

@@ -17,10 +17,14 @@ from llm_exporter import dialects
 from llm_exporter.dialects._dialect import (
     NUMBERS,
     Choice,
+    EventAttribute,
     EventTime,
     Field,
+    HttpError,
     Json,
+    Not,
     Part,
+    Present,
     Scaled,
     SpanName,
     Sum,
@@ -106,7 +110,12 @@ KEYS = sorted(
     key=str,
 )
 DERIVED = sorted(
-    {(source, field) for _, field, source in sources() if isinstance(source, Json | Part | Sum)}, key=str
+    {
+        (source, field)
+        for _, field, source in sources()
+        if isinstance(source, Json | Part | Sum | Not | Present | HttpError)
+    },
+    key=str,
 )
 TIMES = sorted({source.attribute for _, _, source in sources() if isinstance(source, Timestamp)})
 WHEN: list[Any] = [
@@ -137,6 +146,8 @@ NAMES = [
 
 def written(source: Any, value: Any) -> tuple[str, Any]:
     """Return an attribute that says a value where this source reads it."""
+    if isinstance(source, Not | Present | HttpError) and not can_say(source, value):
+        return source.attribute, value
     said = Said()
     say(source, value if can_say(source, value) else "odd", said)
     ((key, found),) = said.attributes.items()
@@ -186,8 +197,24 @@ TYPICAL = st.fixed_dictionaries(
 )
 DOCUMENTS = st.sampled_from([[], [("gen_ai.retrieval.documents", '[{"score": 0.25}, {"score": 1}]')]])
 EVENT_NAMES = sorted({source.event for _, _, source in sources() if isinstance(source, EventTime)})
+TOLD = sorted(
+    {(source, field) for _, field, source in sources() if isinstance(source, EventAttribute)}, key=str
+)
+
+
+def event_of(source: EventAttribute, value: Any) -> Span.Event:
+    """Return the event that says a value where this source reads it."""
+    said = Said()
+    say(source, value if isinstance(value, str) else "odd", said)
+    (event,) = said.events
+    return Span.Event(name=event["name"], attributes=key_values(event["attributes"]))
+
+
 EVENTS = st.lists(
-    st.builds(
+    st.sampled_from(TOLD).flatmap(
+        lambda place: value_of(place[1]).map(lambda value: event_of(place[0], value))
+    )
+    | st.builds(
         lambda name, offset, error: Span.Event(
             name=name, time_unix_nano=START + offset, attributes=key_values({"exception.type": error})
         ),

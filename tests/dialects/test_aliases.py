@@ -1,5 +1,6 @@
 """Every spelling that a dialect's table lists, alone on a span, gives the same reading."""
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -107,10 +108,19 @@ def spelling(dialect: Dialect, source: Source, value: Any, rest: dict[str, Any])
     return said
 
 
+def shown(source: Source) -> str:
+    """Return a source as text that is the same in every process, unlike that of a set."""
+    if isinstance(source, str):
+        return source
+    parts = [getattr(source, field.name) for field in dataclasses.fields(source)]
+    said = [",".join(sorted(part)) if isinstance(part, frozenset) else str(part) for part in parts]
+    return f"{type(source).__name__}({';'.join(said)})"
+
+
 def spellings(fields: Any) -> list[Any]:
     """Return the spellings of these fields that a span can have alone."""
     return [
-        pytest.param(dialect, field, source, id=f"{dialect.name}-{field.value}-{source}"[:120])
+        pytest.param(dialect, field, source, id=f"{dialect.name}-{field.value}-{shown(source)}"[:120])
         for dialect, field, source in sources()
         if field in fields
         and marked(dialect, attribute(source))

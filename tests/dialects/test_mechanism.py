@@ -12,16 +12,20 @@ from llm_exporter import dialects
 from llm_exporter.dialects._dialect import (
     Choice,
     Dialect,
+    EventAttribute,
     Field,
+    HttpError,
     Json,
+    Not,
     Part,
+    Present,
     SpanName,
     Sum,
     Timestamp,
     When,
 )
 from llm_exporter.otlp.schema import parse_span
-from llm_exporter.reading import MAX_REMEMBERED, MAX_VARIANTS, said
+from llm_exporter.reading import MAX_REMEMBERED, MAX_VARIANTS, said, with_span
 from llm_exporter.record import Kind, Numbers, Record, disjoint
 from llm_exporter.vocabulary import CORE_MARKS, Vocabulary
 
@@ -152,10 +156,10 @@ def test_what_is_remembered_of_a_rivals_spans_is_forgotten_with_the_rest(adding:
     pipeline = exporter.engine.pipeline
     (plan,) = pipeline._plans.values()
     span = Said({"gen_ai.system": "it", "gen_ai.request.model": "m"}).request().resource_spans[0]
-    attributes = parse_span(span.scope_spans[0].spans[0].SerializeToString()).attributes
-    shape = pipeline.shape_of(pipeline.scope_of(b""), attributes)
+    parsed = parse_span(span.scope_spans[0].spans[0].SerializeToString())
+    shape = pipeline.shape_of(pipeline.scope_of(b""), parsed.attributes)
     assert shape is not None
-    variant = plan.variant(shape.take(attributes), b"a span")
+    variant = plan.variant(with_span(shape.take(parsed.attributes), parsed), parsed)
     assert len(variant.bindings) == 1
     pipeline.forget_bindings()
     assert not variant.bindings
@@ -325,6 +329,94 @@ def test_the_name_of_a_span_may_say_any_word(adding: Adding) -> None:
     assert len(variant.bindings) == 2
 
 
+def test_the_name_of_a_span_may_be_the_word(adding: Adding) -> None:
+    """An empty word stands for the name itself, for the kinds of spans that have such a word, and is bounded."""
+    anything = SpanName((("step *", "a step"), ("*", "")))
+    adding("named", {Field.TOOL: (anything,), Field.AGENT_RUN: (anything,)}, keys=frozenset({"mine"}))
+    exporter = Exporter()
+
+    def send(operation: str, name: str) -> None:
+        exporter.send(a_span({"mine": 1, "gen_ai.operation.name": operation}, name=name))
+
+    send("execute_tool", " look up ")
+    send("execute_tool", "step 7")
+    send("invoke_agent", "planner")
+    send("execute_tool", "x" * 10_000)
+    for tool in ("look up", "a step", "x" * 128):
+        assert exporter.value("llm_tool_calls_total", tool=tool) == 1
+    assert exporter.value("llm_agent_runs_total", agent="planner") == 1
+    # calls have no word from the name: theirs may differ without end
+    exporter.send(*(a_span({"mine": 1, **CHAT}, name=f"call {n}") for n in range(50)))
+    (plan,) = exporter.engine.pipeline._plans.values()
+    assert [len(v.bindings) for v in plan.variants.values() if v.kind is Kind.CALL] == [1]
+    assert [v.named for v in plan.variants.values() if v.kind is Kind.CALL] == [False]
+
+
+def test_names_are_read_only_where_they_mean_something(adding: Adding) -> None:
+    """Under another scope, with the attribute that says it better, or in another dialect, a name is no word."""
+    adding(
+        "named",
+        {Field.OPERATION: (SpanName((("*", "execute_tool"),), scope="own.*", without="better"),)},
+        keys=frozenset({"mine"}),
+    )
+    for scope, more, kind in [
+        ("own.x", {}, Kind.TOOL),
+        ("other", {}, Kind.CALL),
+        ("own.x", {"better": 1}, Kind.CALL),
+    ]:
+        variant, _, _ = read(Said({"mine": 1, "gen_ai.request.model": "m", **more}, scope=scope))
+        assert (variant.kind, variant.plan.named) == (kind, kind is Kind.TOOL), (scope, more)
+    # the conventions' own: one name, for spans without an operation, in no other dialect
+    tokens = {"gen_ai.usage.input_tokens": 5}
+    for attributes, name, kind in [
+        (tokens, "orchestrate_tools", Kind.STRUCTURE),
+        (tokens, "a span", Kind.CALL),
+        ({**tokens, **CHAT}, "orchestrate_tools", Kind.CALL),
+        ({**tokens, "mine": 1}, "orchestrate_tools", Kind.CALL),
+    ]:
+        variant, _, _ = read(Said(attributes, name=name, scope="any"))
+        assert variant.kind is kind, (attributes, name)
+
+
+def test_an_event_may_say_a_word(adding: Adding) -> None:
+    """The first event with that name that says it, plainly or inside JSON; spans without events say nothing."""
+    fields = {
+        Field.FINISH_REASON: (
+            EventAttribute("choice", "finish_reason"),
+            EventAttribute("details", "messages", "0.finish_reason"),
+        )
+    }
+    adding("eventful", fields, keys=frozenset({"mine"}))
+    attributes = {"mine": 1, **CHAT}
+
+    def reason(*events: dict[str, Any]) -> str:
+        return record_of(Said(attributes, events=[*events])).finish_reason
+
+    assert reason() == ""
+    assert reason({"name": "choice", "attributes": {"finish_reason": "max_tokens"}}) == "length"
+    assert reason({"name": "choices", "attributes": {"finish_reason": "max_tokens"}}) == ""
+    assert reason({"name": "other", "attributes": {"of": "choice", "finish_reason": "stop"}}) == ""
+    empty = {"name": "choice", "attributes": {"finish_reason": ""}}
+    assert reason(empty, {"name": "choice", "attributes": {"finish_reason": "tool_use"}}) == "tool_calls"
+    messages = '[{"role": "assistant", "finish_reason": "end_turn"}]'
+    assert reason({"name": "details", "attributes": {"messages": messages}}) == "stop"
+    assert reason({"name": "details", "attributes": {"messages": "["}}) == ""
+    many = [{"name": "token", "attributes": {"n": n}} for n in range(64)]
+    assert reason(*many, {"name": "choice", "attributes": {"finish_reason": "stop"}}) == ""
+
+
+def test_an_event_that_is_none_says_nothing(adding: Adding) -> None:
+    """Bytes that are no event are passed over, and a later event is read."""
+    adding("eventful", {Field.TOOL: (EventAttribute("use", "tool"),)}, keys=frozenset({"mine"}))
+    event = Said(events=[{"name": "use", "attributes": {"tool": "search"}}]).request()
+    good = event.resource_spans[0].scope_spans[0].spans[0].events[0].SerializeToString()
+
+    class Broken:
+        events = (b"\x12\x7fuse", good)
+
+    assert EventAttribute("use", "tool").read(Broken()) == "search"
+
+
 def test_an_operation_inside_json_is_remembered_by_its_word(adding: Adding) -> None:
     """JSON that differs in every span makes one variant for each operation that it holds."""
     adding("inside", {Field.OPERATION: (Json("what", "type"),)}, keys=frozenset({"what"}))
@@ -351,6 +443,7 @@ def test_parts_of_words(adding: Adding) -> None:
 @pytest.mark.parametrize(
     "written",
     [
+        f"{{'calls': [{{'name': '{'a' * 4000}'}}, {{'name': 'b'}}]}}",
         '{"calls": [{"name": "a"}, {"name": "b"}]}',
         json.dumps('{"calls": [{"name": "a"}, {"name": "b"}]}'),
         "{'calls': [{'name': 'a'}, {'name': 'b'}]}",
@@ -364,7 +457,19 @@ def test_json_in_all_its_forms(adding: Adding, written: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["{", "{'a': f()}", '{"calls": "b"}', '{"calls": []}', "[1]", "9", "{'a': " * 500, 1.5, ""]
+    "written",
+    [
+        "{",
+        "{'a': f()}",
+        f"{{'calls': [0, {{'name': '{'b' * 4096}'}}]}}",
+        '{"calls": "b"}',
+        '{"calls": []}',
+        "[1]",
+        "9",
+        "{'a': " * 500,
+        1.5,
+        "",
+    ],
 )
 def test_json_that_is_none(adding: Adding, written: Any) -> None:
     """What cannot be read or has no such path says nothing."""
@@ -394,6 +499,99 @@ def test_a_dialect_has_its_own_words_for_verdicts(adding: Adding) -> None:
     assert record_of(Said({**guardrail, "ok": False})).action == "block"
     assert record_of(Said({**guardrail, "ok": "pass"})).action == "allow"
     assert record_of(Said({**guardrail, "gen_ai.guardrail.triggered": False})).action == "allow"
+
+
+def test_a_verdict_of_the_dialects_own_beats_a_failure(adding: Adding) -> None:
+    """A check that raises what it blocks has blocked; one that failed without such a word is an error."""
+    adding("raising", {Field.VERDICT: ("ok",)}, verdicts={"false": "block"}, keys=frozenset({"ok"}))
+    guardrail = {"gen_ai.operation.name": "guardrail"}
+    exporter = Exporter()
+    for ok in (False, "pass", ""):
+        exporter.send(a_span({**guardrail, "ok": ok}, status="ERROR"))
+    exporter.send(a_span({**guardrail, "gen_ai.guardrail.action": "blocked"}, status="ERROR"))
+    assert exporter.value("llm_guardrail_checks_total", action="block") == 1
+    assert exporter.value("llm_guardrail_checks_total", action="error") == 3
+
+
+@pytest.mark.parametrize(
+    ("written", "direction"),
+    [
+        ("input", "input"),
+        ("OUTPUT", "output"),
+        ("request", "input"),
+        ("response", "output"),
+        ("pre_call", "input"),
+        ("Hooks.post_call", "output"),
+        ("dialog", ""),
+        (None, ""),
+    ],
+)
+def test_what_a_guardrail_checked(adding: Adding, written: str | None, direction: str) -> None:
+    """Input or output, in general words or the dialect's own; any other word is neither."""
+    own = {"pre_call": "input", "post_call": "output"}
+    adding("checks", {Field.DIRECTION: ("phase",)}, directions=own, keys=frozenset({"phase"}))
+    found = record_of(Said({"gen_ai.operation.name": "guardrail", "phase": written}))
+    assert found.direction == direction
+
+
+@pytest.mark.parametrize(
+    ("written", "failed"),
+    [(False, True), ("false", True), (0, True), (True, False), ("", False), (None, False)],
+)
+def test_a_flag_of_success_says_that_a_span_failed(adding: Adding, written: Any, failed: bool) -> None:
+    """Only where it is there and not set."""
+    adding("flagged", {Field.FAILED: (Not("success"),)}, keys=frozenset({"success"}))
+    assert record_of(Said({**CHAT, "success": written})).failed is failed
+
+
+def test_the_presence_of_an_attribute_is_a_word(adding: Adding) -> None:
+    """What it holds does not matter, unless that is nothing."""
+    adding("present", {Field.VERDICT: (Present("reason", "fail"),)}, keys=frozenset({"mine"}))
+    guardrail = {"mine": 1, "gen_ai.operation.name": "guardrail"}
+    assert record_of(Said({**guardrail, "reason": "too rude"})).action == "block"
+    assert record_of(Said({**guardrail, "reason": ""})).action == "allow"
+    assert record_of(Said(guardrail)).action == "allow"
+
+
+def test_the_status_of_an_http_answer() -> None:
+    """It says how a call failed where nothing else does, and nothing of one that succeeded."""
+    exporter = Exporter()
+    for code in (200, 302, 429, "503", 999, True, "odd"):
+        exporter.send(a_call({"http.response.status_code": code}))
+    assert exporter.value("llm_requests_total", status="error") == 2
+    assert exporter.value("llm_request_errors_total", error_type="rate_limit") == 1
+    assert exporter.value("llm_request_errors_total", error_type="unavailable") == 1
+    # an exception's class that says nothing, and a status that does
+    exception = {"name": "exception", "attributes": {"exception.type": "AI_APICallError"}}
+    exporter.send(a_call({"http.response.status_code": 401}, status="ERROR", events=[exception]))
+    assert exporter.value("llm_request_errors_total", error_type="auth") == 1
+    assert exporter.value("llm_request_errors_total", error_type="unknown") == 0
+    # a message that tells more than the status
+    message = "maximum context length is 8192 tokens"
+    exporter.send(a_call({"http.response.status_code": 400}, status="ERROR", message=message))
+    assert exporter.value("llm_request_errors_total", error_type="context_overflow") == 1
+
+
+def test_a_dialects_own_word_for_a_failure_counts_beside_the_status(adding: Adding) -> None:
+    """With status ERROR it is read as without: for calls and for tools."""
+    adding("failing", {Field.ERROR_TYPE: (HttpError("code"), "why")}, keys=frozenset({"why"}))
+    for status in ("UNSET", "ERROR"):
+        exporter = Exporter()
+        exporter.send(a_call({"why": "rate_limit_exceeded"}, status=status))
+        exporter.send(a_call({"why": "", "code": 504}, status=status))
+        exporter.send(a_span({"why": "timed out", "gen_ai.operation.name": "execute_tool"}, status=status))
+        assert exporter.value("llm_request_errors_total", error_type="rate_limit") == 1
+        assert exporter.value("llm_request_errors_total", error_type="timeout") == 1
+        assert exporter.value("llm_tool_errors_total", error_type="timeout") == 1
+
+
+def test_a_placeholder_hides_no_model(adding: Adding) -> None:
+    """The next place that names a model counts, for its provider too, and without one there is none."""
+    adding("placed", {Field.REQUEST_MODEL: ("mine", "other")}, keys=frozenset({"mine"}))
+    record = record_of(Said({**CHAT, "mine": "unknown", "other": "gpt-4o"}))
+    assert (record.request_model, record.provider) == ("gpt-4o", "openai")
+    record = record_of(Said({**CHAT, "mine": "none", "gen_ai.response.model": "chat"}))
+    assert (record.request_model, record.response_model) == ("", "")
 
 
 @pytest.mark.parametrize(
@@ -547,6 +745,29 @@ def test_a_convention_until_a_version(adding: Adding) -> None:
         request.resource_spans[0].scope_spans[0].scope.version = version
         exporter.send_request(request.SerializeToString())
         assert exporter.tokens()["input"] == plain, version
+
+
+def test_a_convention_that_an_attribute_ends(adding: Adding) -> None:
+    """The prompt cache is outside the input of spans without the attribute, and so is reasoning of the output."""
+    adding(
+        "changed",
+        scopes=("own",),
+        cache_outside_input=(When(without="since.changed"),),
+        reasoning_outside_output=(When(without="since.changed"),),
+    )
+    usage = {"gen_ai.usage.cache_read.input_tokens": 40, "gen_ai.usage.reasoning_tokens": 4}
+    for more, plain, output in [({}, 100, 10), ({"since.changed": 0}, 60, 6)]:
+        exporter = Exporter()
+        exporter.send(a_call({**usage, **more}), scope="own")
+        assert (exporter.tokens()["input"], exporter.tokens()["output"]) == (plain, output)
+
+
+def test_a_cost_of_zero(adding: Adding) -> None:
+    """It is what the call cost, unless the writer gives it for models without a price."""
+    adding("guessing", scopes=("own",), zero_cost_is_unknown=True)
+    for scope, cost in [("own", None), ("other", 0)]:
+        assert numbers_of({**CHAT, "gen_ai.usage.cost": 0.0}, scope).cost_pico == cost
+        assert numbers_of({**CHAT, "gen_ai.usage.cost": 0.5}, scope).cost_pico == 5 * 10**11
 
 
 def test_a_span_that_says_how_it_counts(adding: Adding) -> None:

@@ -13,10 +13,14 @@ from llm_exporter import dialects
 from llm_exporter.dialects._dialect import (
     Choice,
     Dialect,
+    EventAttribute,
     EventTime,
     Field,
+    HttpError,
     Json,
+    Not,
     Part,
+    Present,
     Scaled,
     Source,
     SpanName,
@@ -24,7 +28,7 @@ from llm_exporter.dialects._dialect import (
     Timestamp,
 )
 from llm_exporter.otlp.schema import parse_span
-from llm_exporter.reading import Values, Variant, with_name
+from llm_exporter.reading import Values, Variant, with_span
 
 
 @dataclass
@@ -59,7 +63,14 @@ def can_say(source: Source, value: Any) -> bool:
     if isinstance(source, Choice):
         return value in source.words
     if isinstance(source, SpanName):
-        return value in dict(source.words).values()
+        words = dict(source.words).values()
+        return value in words or ("" in words and isinstance(value, str))
+    if isinstance(source, Not):
+        return value is True
+    if isinstance(source, Present):
+        return bool(value == source.word)
+    if isinstance(source, HttpError):
+        return isinstance(value, str) and value.isdecimal()
     return not isinstance(source, Part) or isinstance(value, str)
 
 
@@ -86,8 +97,20 @@ def say(source: Source, value: Any, said: Said) -> None:
             said.attributes[source.attribute] = at.isoformat()
         case EventTime():
             said.events.append({"name": source.event, "seconds": value})
+        case EventAttribute():
+            written = json.dumps(nested(source.path, value)) if source.path else value
+            said.events.append({"name": source.event, "attributes": {source.key: written}})
+        case Not():
+            said.attributes[source.attribute] = not value
+        case Present():
+            said.attributes[source.attribute] = "x"
+        case HttpError():
+            said.attributes[source.attribute] = int(value)
         case SpanName():
-            said.name = one_of(next(pattern for pattern, word in source.words if word == value))
+            pattern, word = next(pair for pair in source.words if pair[1] in (value, ""))
+            said.name = one_of(pattern) if word else value
+            if source.scope != "*":
+                said.scope = one_of(source.scope)
 
 
 def attribute(source: Source) -> str:
@@ -118,8 +141,8 @@ def read(said: Said) -> tuple[Variant, Values, Any]:
     shape = pipeline.shape_of(scope, span.attributes)
     assert shape is not None
     assert shape.plan is not None, "no dialect claims it"
-    values = with_name(shape.take(span.attributes), span.name)
-    return shape.plan.variant(values, span.name), values, span
+    values = with_span(shape.take(span.attributes), span)
+    return shape.plan.variant(values, span), values, span
 
 
 def sources() -> list[tuple[Dialect, Field, Source]]:

@@ -379,7 +379,6 @@ def test_dialects_of_logs_are_claimed_by_scope_alone(name: str) -> None:
     dialect = dialects.all_dialects()[name]
     assert dialect.scopes
     assert all(scope.startswith("logs:") for scope in dialect.scopes)
-    assert not dialect.marks
     for sources in dialect.fields.values():
         assert all(
             isinstance(source, Choice | Scaled | str) or sources is dialect.fields[Field.GUARDRAIL]

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from llm_exporter.otlp.values import Value, as_number, decode, text
+from llm_exporter.otlp.schema import DecodeError, parse_event
+from llm_exporter.otlp.values import Value, as_number, as_text, decode, number, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -84,8 +85,11 @@ IDENTITIES: Final = (Field.SESSION, Field.RESPONSE_ID, Field.TOOL_ARGUMENTS)
 """What tells spans apart: read raw, never a label, and not part of what the pipeline remembers."""
 NUMBERS: Final = tuple(Field)[len(WORDS) + len(IDENTITIES) :]
 MAX_REMEMBERED: Final = 256
-MAX_LITERAL: Final = 1024
+MAX_LITERAL: Final = 4096
+"""Characters of `str(dict)` that are parsed; more reads as nothing said."""
 MAX_NAME: Final = 128
+"""Bytes of a span's name that are looked at."""
+MAX_EVENTS: Final = 64
 MAX_JSON: Final = 65_536
 """Bytes of JSON in an attribute that are parsed; more reads as nothing said."""
 
@@ -111,7 +115,7 @@ def _parsed(raw: bytes) -> Value:
 
 
 def _literal(written: str) -> Value:
-    """Return the value of `str(dict)` in Python, which LangSmith writes for token details."""
+    """Return the value of `str(dict)` in Python, which LangSmith and LiteLLM write for details of usage."""
     if not written.startswith("{") or len(written) > MAX_LITERAL:
         return None
     try:
@@ -197,6 +201,41 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Not:
+    """The opposite of a flag: `Not("success")` says `true` where `success` is false, and nothing otherwise."""
+
+    attribute: str
+
+    def read(self, raw: bytes) -> Value:
+        """Return True where the flag is there and not set, else None."""
+        return True if text(raw).lower() in ("false", "0", "no") else None
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A word that the presence of an attribute stands for, whatever it holds, unless that is empty."""
+
+    attribute: str
+    word: str
+
+    def read(self, raw: bytes) -> Value:
+        """Return the word, None where the attribute is missing or empty."""
+        return self.word if text(raw) else None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpError:
+    """An attribute with the status code of an HTTP answer, which is a word only from 400 on."""
+
+    attribute: str
+
+    def read(self, raw: bytes) -> Value:
+        """Return the code of a failure as text, None where the request succeeded."""
+        code = number(raw)
+        return str(int(code)) if code is not None and 400 <= code < 600 else None
+
+
+@dataclass(frozen=True, slots=True)
 class Scaled:
     """A number in another unit than the field's: multiply by `factor`."""
 
@@ -220,22 +259,61 @@ class Timestamp:
 
 @dataclass(frozen=True, slots=True)
 class SpanName:
-    """A word that the span's name stands for: globs of names, in order, and the word of each."""
+    """A word that the span's name stands for: globs of names, in order, and the word of each.
+
+    An empty word is the name itself, up to 128 bytes of it. To read a name costs more than to read an attribute, so
+    `scope` and `without` should leave out the spans whose names need not be read.
+    """
 
     words: tuple[tuple[str, str], ...]
+    scope: str = "*"
+    """Glob of the scopes under which names are read."""
+    without: str = ""
+    """An attribute with which a name says nothing; empty for none."""
 
-    def read(self, name: bytes) -> str:
+    def applies(self, scope: str, keys: Collection[str]) -> bool:
+        """Return whether the names of spans with these attributes are read under this scope."""
+        return not (self.without and self.without in keys) and fnmatchcase(scope, self.scope)
+
+    def read(self, span: Any) -> str:
         """Return the word of a span's name, empty where none is known."""
-        return _named(self.words, name[:MAX_NAME])
+        return _named(self.words, span.name[:MAX_NAME])
 
 
 @lru_cache(maxsize=1024)
 def _named(words: tuple[tuple[str, str], ...], name: bytes) -> str:
-    said = name.decode("utf-8", "replace")
-    return next((word for pattern, word in words if fnmatchcase(said, pattern)), "")
+    said = name.decode("utf-8", "replace").strip()
+    return next((word or said for pattern, word in words if fnmatchcase(said, pattern)), "")
 
 
-Derived = Json | Choice | Part | SpanName
+@dataclass(frozen=True, slots=True)
+class EventAttribute:
+    """An attribute of the first span event with this name that has it; a path leads into JSON, as in `Json`."""
+
+    event: str
+    key: str
+    path: str = ""
+
+    def read(self, span: Any) -> Value:
+        """Return what the event says, None where the span has no such event or that does not say it."""
+        wanted = self.event.encode()
+        for raw in span.events[:MAX_EVENTS]:
+            if wanted in raw:
+                try:
+                    event = parse_event(raw)
+                except DecodeError:
+                    continue
+                if event.name == wanted:
+                    said = event.attributes.get(self.key, b"")
+                    value = Json(self.key, self.path).read(said) if self.path else decode(said)
+                    if as_text(value):
+                        return value
+        return None
+
+
+OfSpan = SpanName | EventAttribute
+"""Sources of a word that stands outside a span's attributes: they read the whole span."""
+Derived = Json | Choice | Part | Not | Present | HttpError | OfSpan
 """Sources of a word that read it out of something."""
 Source = str | Derived | Scaled | EventTime | Sum | Timestamp
 
@@ -248,10 +326,14 @@ class When:
     provider: str = ""
     before: str = ""
     """The version of the scope, as numbers with dots, from which on it no longer holds; empty for always."""
+    without: str = ""
+    """An attribute with which it does not hold, where it came with the change and the scope has no version."""
 
-    def matches(self, scope: str, provider: str, version: str = "") -> bool:
-        """Return whether the convention holds for a span of this scope and canonical provider."""
+    def matches(self, scope: str, provider: str, version: str = "", keys: Collection[str] = ()) -> bool:
+        """Return whether the convention holds for a span of this scope, canonical provider and attributes."""
         if self.provider not in ("", provider) or not fnmatchcase(scope, self.scope):
+            return False
+        if self.without and self.without in keys:
             return False
         return not self.before or _release(version) < _release(self.before)
 
@@ -296,7 +378,9 @@ class Dialect:
     implied: tuple[tuple[str, str], ...] = ()
     """Attributes whose presence says the operation where no known word does, best first."""
     verdicts: Mapping[str, str] = field(default_factory=dict)
-    """Its own words for what a guardrail did, in lower case, where they mean another thing than elsewhere."""
+    """Its own words for what a guardrail did, in lower case. They hold even for a span that failed."""
+    directions: Mapping[str, str] = field(default_factory=dict)
+    """Its own words for what a guardrail checked, in lower case: `input` or `output`."""
     cache_outside_input: tuple[When, ...] = ()
     """When its input token count leaves the prompt cache out."""
     reasoning_outside_output: tuple[When, ...] = ()
@@ -304,9 +388,10 @@ class Dialect:
     first_token_needs_stream: bool = False
     """Whether it writes a time to first token for answers that were not streamed: there it is ignored."""
     documents: Documents = Documents()
-    marks: tuple[bytes, ...] = ()
-    """Byte strings of which every span of it has one. For people who search: reading a span costs less than a
-    search for all dialects' marks does."""
+    zero_cost_is_unknown: bool = False
+    """Whether it writes a cost of 0 for models whose price it does not know: that is nothing said."""
+    events_repeat_spans: bool = False
+    """Whether its log records of calls only repeat spans that it writes as well: they count nowhere."""
 
     def evidence(self, scope: str, keys: Collection[str], said: Callable[[str], str] | None = None) -> int:
         """Return how surely a span is in it.

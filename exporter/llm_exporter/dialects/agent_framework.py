@@ -17,7 +17,6 @@ DIALECT = Dialect(
     # workflows, executors and messages group calls and say nothing in the conventions' names
     scope_suffices=True,
     values={"gen_ai.provider.name": frozenset({"microsoft.agent_framework"})},
-    marks=(b"gen_ai.",),
     # What goes over MCP is inside the span of the tool, which counts already.
     operations={
         "initialize": "workflow",

@@ -16,7 +16,6 @@ DIALECT = Dialect(
     prefixes=("agentgateway.outbound.", "agw.ai."),
     # a request between agents that was not answered says no more
     shared=frozenset({"a2a.method"}),
-    marks=(b"a2a.response.", b"agentgateway.outbound.", b"agw.ai."),
     operations={
         "message/send": "invoke_agent",
         "message/stream": "invoke_agent",

@@ -11,7 +11,6 @@ DIALECT = Dialect(
     ),
     scopes=("github.com/grafana/sigil-sdk/*", "github.com/grafana/agento11y/*"),
     prefixes=("agento11y.", "sigil."),
-    marks=(b"gen_ai.",),
     fields={
         Field.OPERATION: ("gen_ai.operation.name",),
         Field.TOTAL: ("agento11y.gen_ai.usage.total_tokens", "gen_ai.usage.total_tokens"),

@@ -8,7 +8,6 @@ DIALECT = Dialect(
     scopes=("com.anthropic.claude-platform", "com.anthropic.sdk.*"),
     scope_suffices=True,
     prefixes=("anthropic.organization.", "anthropic.request.", "anthropic.workspace."),
-    marks=(b"gen_ai.", b"anthropic.request.", b"anthropic.organization.", b"anthropic.workspace."),
     fields={
         Field.OPERATION: (
             "gen_ai.operation.name",
@@ -23,5 +22,8 @@ DIALECT = Dialect(
                 )
             ),
         ),
+        Field.FINISH_REASON: ("gen_ai.response.finish_reasons", "anthropic.message.stop_reason"),
+        Field.SERVICE_TIER: ("anthropic.response.service_tier",),
+        Field.CACHE_WRITE_1H: ("anthropic.usage.cache_creation.ephemeral_1h_input_tokens",),
     },
 )

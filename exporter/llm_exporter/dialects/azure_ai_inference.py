@@ -9,6 +9,5 @@ DIALECT = Dialect(
     ),
     # The scope is that of all of Azure's SDKs.
     values={"gen_ai.system": frozenset({"az.ai.inference"})},
-    marks=(b"gen_ai.",),
     fields={},
 )

@@ -28,7 +28,6 @@ DIALECT = Dialect(
         }
     ),
     prefixes=("bifrost.",),
-    marks=(b"gen_ai.", b"bifrost."),
     operations={
         "chat_completion": "chat",
         "chat_completion_stream": "chat",

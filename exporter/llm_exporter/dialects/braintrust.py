@@ -15,7 +15,6 @@ DIALECT = Dialect(
     ),
     # Not braintrust.parent: it is on every span of an application, whoever writes it.
     keys=frozenset({_KIND, _METADATA, _METRICS, "braintrust.input_json", "braintrust.output_json"}),
-    marks=(b"braintrust.",),
     operations={
         "automation": "workflow",
         "eval": "workflow",

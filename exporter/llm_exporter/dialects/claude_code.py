@@ -1,6 +1,6 @@
 """Claude Code's spans: names of its own, tokens without a prefix, times in milliseconds."""
 
-from llm_exporter.dialects._dialect import Dialect, Field, Scaled, SpanName, When
+from llm_exporter.dialects._dialect import Dialect, Field, Not, Scaled, SpanName, When
 
 DIALECT = Dialect(
     name="claude_code",
@@ -13,8 +13,6 @@ DIALECT = Dialect(
             {"hook", "interaction", "llm_request", "tool", "tool.blocked_on_user", "tool.execution"}
         )
     },
-    # in the name of every span
-    marks=(b"claude_code.",),
     # A tool's span has two below it: the wait for permission, and the execution, which alone says that it failed.
     operations={
         "hook": "guardrail",
@@ -31,6 +29,7 @@ DIALECT = Dialect(
         Field.REQUEST_MODEL: ("gen_ai.request.model", "model"),
         Field.FINISH_REASON: ("gen_ai.response.finish_reasons", "stop_reason"),
         Field.ERROR_TYPE: ("error.type", "status_code", "error_class", "error"),
+        Field.FAILED: (Not("success"),),
         Field.TOOL: ("tool_name",),
         Field.AGENT_RUN: (SpanName((("claude_code.interaction", "claude-code"),)),),
         Field.GUARDRAIL: ("hook_name", "hook_event"),

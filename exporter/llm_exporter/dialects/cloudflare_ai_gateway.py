@@ -6,6 +6,5 @@ DIALECT = Dialect(
     name="cloudflare_ai_gateway",
     authority=("https://developers.cloudflare.com/ai-gateway/observability/otel-integration/",),
     keys=frozenset({"gen_ai.completion_json", "gen_ai.model.provider", "gen_ai.prompt_json"}),
-    marks=(b"gen_ai.",),
     fields={Field.PROVIDER: ("gen_ai.model.provider", "gen_ai.provider.name")},
 )

@@ -11,7 +11,6 @@ DIALECT = Dialect(
     # the scope is the name of the program that runs it
     keys=frozenset({"codex.usage.reasoning_output_tokens", "codex.usage.total_tokens"}),
     prefixes=("codex.",),
-    marks=(b"codex.",),
     # A span that says usage is a call. It is named after the event, and does not say its model.
     fields={
         Field.REASONING: ("gen_ai.usage.reasoning.output_tokens", "codex.usage.reasoning_output_tokens"),

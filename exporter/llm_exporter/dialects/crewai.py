@@ -11,7 +11,6 @@ DIALECT = Dialect(
     scopes=("crewai", "crewai.*"),
     scope_suffices=True,
     keys=frozenset({"crewai.event_name", "crewai_version"}),
-    marks=(b"crewai",),
     operations={"execute_method": "workflow", "execute_task": "workflow"},
     fields={
         Field.OPERATION: (

@@ -1,8 +1,9 @@
 """Datadog: dd-trace's spans of model calls, and spans of the conventions written for its LLM Observability."""
 
-from llm_exporter.dialects._dialect import Dialect, Field, Json
+from llm_exporter.dialects._dialect import Dialect, Field, Json, SpanName
 
 _PROMPT = "_dd.ml_obs.prompt_tracking"
+_NAME = SpanName((("*", ""),))
 
 DIALECT = Dialect(
     name="datadog",
@@ -13,12 +14,15 @@ DIALECT = Dialect(
         "https://docs.datadoghq.com/llm_observability/monitoring/prompt_tracking/",
     ),
     prefixes=("_dd.llmobs.", "_dd.ml_obs.", "dd.llmobs."),
-    marks=(b"dd.llmobs.", b"dd.ml_obs."),
     fields={
         # A span that dd-trace makes of another's, so that it has a kind at all, comes second.
         Field.OPERATION: ("_dd.llmobs.span_kind", "dd.llmobs.span.kind", "gen_ai.operation.name"),
         Field.PROVIDER: ("_dd.llmobs.model_provider", "gen_ai.provider.name", "gen_ai.system"),
         Field.REQUEST_MODEL: ("_dd.llmobs.model_name", "gen_ai.request.model"),
+        # dd-trace names a span after the method that its integration wraps, and says no more of a tool or an agent.
+        Field.TOOL: ("gen_ai.tool.name", _NAME),
+        Field.AGENT_RUN: ("gen_ai.agent.name", _NAME),
+        Field.RETRIEVER: ("gen_ai.data_source.id", _NAME),
         Field.PROMPT_NAME: (Json(_PROMPT, "id"), Json(_PROMPT, "name"), "gen_ai.prompt.name"),
         Field.PROMPT_VERSION: (Json(_PROMPT, "version"), "gen_ai.prompt.version"),
         # dd-trace adds the cache to Anthropic's input.

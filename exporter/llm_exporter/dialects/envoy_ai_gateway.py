@@ -15,7 +15,6 @@ DIALECT = Dialect(
     ),
     scopes=("envoyproxy/ai-gateway",),
     scope_suffices=True,
-    marks=(b"gen_ai.", b".span.kind", b"mcp.method"),
     # What counts tokens calls no model, although the one vocabulary says LLM there.
     operations={
         "initialize": "workflow",

@@ -15,7 +15,6 @@ DIALECT = Dialect(
     scopes=("gemini-cli",),
     # every span of it says so, whichever agent acts
     values={"gen_ai.agent.name": frozenset({"gemini-cli"})},
-    marks=(b"gen_ai.",),
     # A prompt's span ends with the first answer, and what comes after the tools has a span of its own: no whole run.
     operations={
         "schedule_tool_calls": "workflow",

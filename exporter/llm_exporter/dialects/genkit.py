@@ -12,7 +12,6 @@ DIALECT = Dialect(
     ),
     scopes=("genkit-tracer",),
     prefixes=("genkit:",),
-    marks=(b"genkit:",),
     # What is no model, tool and so on groups them; `generate` repeats the model's answer.
     operations={
         "action": "workflow",

@@ -15,7 +15,6 @@ DIALECT = Dialect(
     scope_suffices=True,
     prefixes=("gcp.vertex.agent.",),
     values={"gen_ai.system": _ITSELF},
-    marks=(b"gen_ai.", b"gcp.vertex.agent"),
     operations={
         # a span beside those of several tools that were called at once
         "(merged tools)": "workflow",

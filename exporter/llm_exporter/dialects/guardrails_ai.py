@@ -1,6 +1,6 @@
 """Guardrails AI: a guard, its steps, and a span for each validator."""
 
-from llm_exporter.dialects._dialect import Choice, Dialect, Field, SpanName
+from llm_exporter.dialects._dialect import Choice, Dialect, Field, Json, Present, SpanName
 
 _TYPE = "guardrails/guard"
 
@@ -18,7 +18,6 @@ DIALECT = Dialect(
     keys=frozenset({"guardrails.version", "validator.validate.output.outcome"}),
     values={"type": frozenset({_TYPE, f"{_TYPE}/step", f"{_TYPE}/step/call", f"{_TYPE}/step/validator"})},
     prefixes=("validator.init.", "validator.validate."),
-    marks=(b"guardrails",),
     # All spans but the call's have the same kind in OpenInference. The call's may be one to any function, or to none,
     # and what a guard spent is the sum of what its calls say. A guard that raised has no verdict of its own: its
     # validators say whether something was blocked, or went wrong.
@@ -30,8 +29,8 @@ DIALECT = Dialect(
         f"{_TYPE}/step/call": "workflow",
         f"{_TYPE}/step/validator": "guardrail",
     },
-    # of a guard: whether what came out passed
-    verdicts={"false": "block", "true": "allow"},
+    # of a validator, and of a guard: whether what came out passed
+    verdicts={"fail": "block", "false": "block", "pass": "allow", "true": "allow"},
     fields={
         Field.OPERATION: (
             # one for every chunk of a streamed answer
@@ -40,6 +39,12 @@ DIALECT = Dialect(
             "type",
         ),
         Field.GUARDRAIL: ("validator.name", "guard.name"),
-        Field.VERDICT: ("validator.validate.output.outcome", "validation_passed"),
+        Field.VERDICT: (
+            "validator.validate.output.outcome",
+            # versions that leave the first empty
+            Json("output.value", "outcome"),
+            Present("validator.validate.output.error_message", "fail"),
+            "validation_passed",
+        ),
     },
 )

@@ -56,7 +56,6 @@ DIALECT = Dialect(
     ),
     # the tracer, and with it the scope, is the application's
     prefixes=("haystack.",),
-    marks=(b"haystack.",),
     operations={
         **{name.lower(): "chat" for name in _GENERATORS},
         **{name.lower(): "embeddings" for name in _EMBEDDERS},

@@ -11,7 +11,6 @@ DIALECT = Dialect(
     # of all spans of the gateway: those of its router and plugins have nothing that any dialect knows
     scopes=("kong-internal",),
     prefixes=("kong.a2a.", "kong.gen_ai."),
-    marks=(b"gen_ai.", b"kong.a2a."),
     operations={"message/send": "invoke_agent", "message/stream": "invoke_agent"},
     fields={
         Field.OPERATION: ("gen_ai.operation.name", "kong.a2a.operation"),

@@ -1,10 +1,21 @@
 """Langfuse's SDKs for Python and JavaScript, and spans that give themselves Langfuse's observation attributes."""
 
-from llm_exporter.dialects._dialect import Dialect, Documents, Field, Json, Sum, Timestamp, When
+from llm_exporter.dialects._dialect import (
+    Dialect,
+    Documents,
+    Field,
+    Json,
+    SpanName,
+    Sum,
+    Timestamp,
+    When,
+)
 
 _USAGE = "langfuse.observation.usage_details"
 _COST = "langfuse.observation.cost_details"
 _OUTPUT = "langfuse.observation.output"
+# what the application called the observation
+_NAME = SpanName((("*", ""),))
 
 DIALECT = Dialect(
     name="langfuse",
@@ -18,7 +29,6 @@ DIALECT = Dialect(
     keys=frozenset({"langfuse.observation.type"}),
     # Not all of `langfuse.`: the SDK copies session, user and trace name to spans of every library.
     prefixes=("langfuse.observation.",),
-    marks=(b"langfuse.observation.",),
     operations={"generation": "chat", "evaluator": "workflow"},
     implied=((_USAGE, "chat"), ("langfuse.observation.model.name", "chat")),
     fields={
@@ -34,6 +44,10 @@ DIALECT = Dialect(
             Json("langfuse.observation.model_parameters", "stream"),
         ),
         Field.FAILED: ("langfuse.observation.level",),
+        Field.TOOL: ("gen_ai.tool.name", _NAME),
+        Field.AGENT_RUN: ("gen_ai.agent.name", _NAME),
+        Field.RETRIEVER: ("gen_ai.data_source.id", _NAME),
+        Field.GUARDRAIL: ("gen_ai.guardrail.name", _NAME),
         Field.PROMPT_NAME: ("langfuse.observation.prompt.name", "langfuse.prompt.name"),
         Field.PROMPT_VERSION: ("langfuse.observation.prompt.version", "langfuse.prompt.version"),
         Field.SESSION: ("langfuse.session.id", "session.id"),

@@ -16,7 +16,6 @@ DIALECT = Dialect(
     scopes=("langsmith",),
     keys=frozenset({"langsmith.span.kind"}),
     prefixes=("langsmith.",),
-    marks=(b"langsmith.",),
     fields={
         # The operation calls a prompt template a chat and a retriever an embedding; the run's kind is right. Usage
         # is repeated on every run whose output holds a message with it, whatever its kind.

@@ -8,6 +8,8 @@ from llm_exporter.dialects._dialect import Choice, Dialect, Field, Json
 
 _STATUS = "litellm.guardrail.status"
 _MASKED = "litellm.guardrail.masked_entity_count"
+# what the provider said, as `str(dict)`
+_USAGE = "metadata.usage_object"
 _COUNTS = frozenset(str(count) for count in range(1, 65))
 
 DIALECT = Dialect(
@@ -21,7 +23,6 @@ DIALECT = Dialect(
     # spans of the proxy's own services and of the raw request have no attribute that says LLM
     scope_suffices=True,
     prefixes=("litellm.",),
-    marks=(b"gen_ai.", b"litellm."),
     # The type of call tells more than the operation, which calls all that it does not know a chat.
     operations={
         "aembedding": "embeddings",
@@ -63,6 +64,15 @@ DIALECT = Dialect(
         "success": "allow",
         **dict.fromkeys(_COUNTS, "mask"),
     },
+    directions={
+        "during_call": "input",
+        "during_mcp_call": "input",
+        "post_call": "output",
+        "post_mcp_call": "output",
+        "pre_call": "input",
+        "pre_mcp_call": "input",
+        "realtime_input_transcription": "input",
+    },
     fields={
         Field.OPERATION: (
             "litellm.call_type",
@@ -82,6 +92,7 @@ DIALECT = Dialect(
             Json("guardrail_response", "action"),
             Json("guardrail_response", "flagged"),
         ),
+        Field.DIRECTION: ("litellm.guardrail.mode", "guardrail_mode"),
         Field.PROMPT_NAME: ("gen_ai.prompt.name", Json("metadata.prompt_management_metadata", "prompt_id")),
         Field.INPUT: (
             "gen_ai.usage.input_tokens",
@@ -93,6 +104,18 @@ DIALECT = Dialect(
             "gen_ai.usage.completion_tokens",
             "llm.token_count.completion",
         ),
+        Field.CACHE_READ: (
+            Json(_USAGE, "cache_read_input_tokens"),
+            Json(_USAGE, "prompt_tokens_details.cached_tokens"),
+            Json(_USAGE, "input_tokens_details.cached_tokens"),
+        ),
+        Field.CACHE_WRITE: (Json(_USAGE, "cache_creation_input_tokens"),),
+        Field.REASONING: (
+            Json(_USAGE, "completion_tokens_details.reasoning_tokens"),
+            Json(_USAGE, "output_tokens_details.reasoning_tokens"),
+        ),
+        Field.INPUT_AUDIO: (Json(_USAGE, "prompt_tokens_details.audio_tokens"),),
+        Field.OUTPUT_AUDIO: (Json(_USAGE, "completion_tokens_details.audio_tokens"),),
         Field.COST: (
             "litellm.cost.total",
             "gen_ai.cost.total_cost",

@@ -12,7 +12,6 @@ DIALECT = Dialect(
     scopes=("llamaindex.opentelemetry.tracer",),
     scope_suffices=True,
     values={"gen_ai.provider.name": frozenset({"llama_index"})},
-    marks=(b"gen_ai.",),
     operations={"completion": "text_completion"},
     fields={},
 )

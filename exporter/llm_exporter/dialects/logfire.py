@@ -23,7 +23,6 @@ DIALECT = Dialect(
     ),
     scope_suffices=True,
     keys=frozenset({"logfire.feedback.name"}),
-    marks=(b"gen_ai.", b"logfire.feedback.name"),
     operations={
         # the same span again, sent at its start
         "pending_span": "workflow",

@@ -8,7 +8,6 @@ DIALECT = Dialect(
         "https://github.com/pydantic/logfire/blob/main/logfire/_internal/integrations/claude_agent_sdk.py",
     ),
     scopes=("logfire.claude_agent_sdk",),
-    marks=(b"gen_ai.",),
     # The turns have what had arrived when each began (gen_ai.usage.partial.*); the sum and the cost stand at the
     # run alone, which therefore counts as one call, and its turns as parts of it.
     operations={"invoke_agent": "chat", "chat": "workflow"},

@@ -10,7 +10,6 @@ DIALECT = Dialect(
         "https://github.com/alibaba/loongsuite-pilot",
     ),
     shared=frozenset({"gen_ai.span.kind"}),
-    marks=(b"gen_ai.",),
     operations={"entry": "workflow", "memory": "workflow"},
     fields={
         # An agent's span repeats the usage of its turns.

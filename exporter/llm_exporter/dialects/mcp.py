@@ -10,7 +10,6 @@ DIALECT = Dialect(
     ),
     # gateways and frameworks write it into spans of theirs
     shared=frozenset({"mcp.method.name"}),
-    marks=(b"mcp.method",),
     # Of the methods, one calls a tool; the others set up the session, list, or read.
     operations={
         "completion/complete": "workflow",

@@ -1,10 +1,12 @@
 """MLflow Tracing, whose attributes are all JSON in strings."""
 
-from llm_exporter.dialects._dialect import Dialect, Documents, Field, Json
+from llm_exporter.dialects._dialect import Dialect, Documents, Field, Json, SpanName
 
 _USAGE = "mlflow.chat.tokenUsage"
 _OUTPUT = "mlflow.spanOutputs"
 _PROMPTS = "mlflow.linkedPrompts"
+# the name of the function, unless the application gave another
+_NAME = SpanName((("*", ""),))
 
 DIALECT = Dialect(
     name="mlflow",
@@ -15,7 +17,6 @@ DIALECT = Dialect(
     ),
     keys=frozenset({"mlflow.spanType"}),
     prefixes=("mlflow.",),
-    marks=(b"mlflow.",),
     operations={"chat_model": "chat", "evaluator": "workflow", "memory": "workflow", "unknown": "workflow"},
     implied=((_USAGE, "chat"),),
     fields={
@@ -28,7 +29,10 @@ DIALECT = Dialect(
             Json(_OUTPUT, "stop_reason"),
         ),
         Field.STREAM: (Json("mlflow.spanInputs", "stream"),),
-        Field.TOOL: ("gen_ai.tool.name", "mlflow.spanFunctionName"),
+        Field.TOOL: ("gen_ai.tool.name", "mlflow.spanFunctionName", _NAME),
+        Field.AGENT_RUN: ("gen_ai.agent.name", _NAME),
+        Field.RETRIEVER: ("gen_ai.data_source.id", _NAME),
+        Field.GUARDRAIL: ("gen_ai.guardrail.name", _NAME),
         Field.PROMPT_NAME: (Json(_PROMPTS, "0.name"),),
         Field.PROMPT_VERSION: (Json(_PROMPTS, "0.version"),),
         Field.SESSION: ("mlflow.trace.session", "session.id"),

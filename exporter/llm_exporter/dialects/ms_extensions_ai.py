@@ -12,7 +12,6 @@ DIALECT = Dialect(
     ),
     scopes=("Experimental.Microsoft.Extensions.AI", "Microsoft.Extensions.AI"),
     scope_suffices=True,
-    marks=(b"gen_ai.",),
     # sums up the calls and tools below it, without an operation
     operations={_TOOL_LOOP: "workflow"},
     fields={

@@ -43,8 +43,6 @@ DIALECT = Dialect(
     values={"gen_ai.operation.name": _TASKS | {"guardrails"}},
     prefixes=("guardrails.rail.", "guardrails.request.", "speculative_generation."),
     shared=frozenset({"from_cache"}),
-    # its own spans are called guardrails.rail and so on
-    marks=(b"gen_ai.", b"guardrails."),
     # A request's span stands for all of its rails. Rails that are no checks steer the conversation.
     operations={
         **dict.fromkeys(_TASKS, "chat"),
@@ -62,6 +60,8 @@ DIALECT = Dialect(
         ("action.name", "execute_tool"),
         ("gen_ai.request.model", "chat"),
     ),
+    # What was retrieved, and what a tool returned, is about to be read by the model; the model asks for tools.
+    directions={"retrieval": "input", "tool_input": "input", "tool_output": "output"},
     fields={
         Field.OPERATION: (
             "gen_ai.operation.name",

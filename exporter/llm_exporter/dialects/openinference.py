@@ -1,6 +1,15 @@
 """OpenInference, as written by Arize's instrumentors and Phoenix."""
 
-from llm_exporter.dialects._dialect import Choice, Dialect, Documents, EventTime, Field, Json, When
+from llm_exporter.dialects._dialect import (
+    Choice,
+    Dialect,
+    Documents,
+    EventTime,
+    Field,
+    Json,
+    SpanName,
+    When,
+)
 
 DIALECT = Dialect(
     name="openinference",
@@ -10,9 +19,12 @@ DIALECT = Dialect(
     ),
     scopes=("openinference.instrumentation.*", "@arizeai/openinference-*"),
     keys=frozenset({"openinference.span.kind"}),
-    marks=(b".span.kind",),
     fields={
-        Field.OPERATION: ("openinference.span.kind",),
+        Field.OPERATION: (
+            # The LlamaIndex instrumentor makes every method of a model a call of it, also what only writes the request.
+            SpanName((("*._prepare_chat_with_tools", "workflow"),), scope="openinference.instrumentation.llama_index"),
+            "openinference.span.kind",
+        ),
         Field.PROVIDER: ("llm.provider", "llm.system"),
         Field.RESPONSE_MODEL: (
             "llm.response.model_name",
@@ -53,8 +65,9 @@ DIALECT = Dialect(
         Field.FIRST_TOKEN: (EventTime("First Token Stream Event"),),
         Field.COST: ("llm.cost.total",),
     },
-    # the bedrock instrumentor passes Converse and Nova counts through; the Claude Agent SDK one the API's
+    # the bedrock instrumentor passes Converse and Nova counts through; those of Agno and the Claude Agent SDK the API's
     cache_outside_input=(
+        When("openinference.instrumentation.agno", "anthropic"),
         When("openinference.instrumentation.bedrock", "aws.bedrock"),
         When("openinference.instrumentation.claude_agent_sdk"),
     ),

@@ -13,7 +13,6 @@ DIALECT = Dialect(
     scopes=("openlit", "openlit.*", "@openlit/*"),
     scope_suffices=True,
     values={"telemetry.sdk.name": frozenset({"openlit"})},
-    marks=(b"gen_ai.",),
     operations={
         "image": "image_generation",
         "audio": "speech",
@@ -56,5 +55,9 @@ DIALECT = Dialect(
         When("@openlit/instrumentation-anthropic", "anthropic"),
         When("@openlit/instrumentation-bedrock", "aws.bedrock"),
     ),
+    directions={"postflight": "output", "preflight": "input"},
     first_token_needs_stream=True,
+    zero_cost_is_unknown=True,
+    # They are written for each span, for a stream outside of its trace.
+    events_repeat_spans=True,
 )

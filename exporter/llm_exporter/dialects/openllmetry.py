@@ -27,7 +27,6 @@ DIALECT = Dialect(
     shared=frozenset(
         {"gen_ai.prompt.0.role", "llm.is_streaming", "llm.request.type", "llm.usage.total_tokens"}
     ),
-    marks=(b"gen_ai.", b".span.kind"),
     operations={"completion": "text_completion"},
     fields={
         Field.OPERATION: ("gen_ai.operation.name", "llm.request.type", "traceloop.span.kind"),

@@ -11,7 +11,6 @@ DIALECT = Dialect(
         "https://openrouter.ai/docs/guides/features/broadcast/otel-collector",
     ),
     prefixes=(f"{_OWN}.", f"{_OWN}_generation.", "span.metadata.openrouter_generation."),
-    marks=(b"metadata.openrouter",),
     operations={"generation": "chat"},
     fields={
         Field.OPERATION: ("gen_ai.operation.name", "span.type"),

@@ -9,7 +9,6 @@ DIALECT = Dialect(
         "https://docs.orq.ai/docs/ai-studio/observability/token-cost-tracking",
     ),
     prefixes=("orq.",),
-    marks=(b"orq.",),
     # A step of an agent and its whole run repeat the usage of what is below them. An evaluator's verdict is no
     # attribute that is documented.
     operations={

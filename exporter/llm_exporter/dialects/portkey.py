@@ -9,6 +9,5 @@ DIALECT = Dialect(
         "https://github.com/Portkey-AI/gateway/blob/main/src/handlers/services/logsService.ts",
     ),
     scopes=("custom.genai.instrumentation",),
-    marks=(b"gen_ai.",),
     fields={},
 )

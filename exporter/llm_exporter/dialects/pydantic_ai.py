@@ -11,7 +11,6 @@ DIALECT = Dialect(
     ),
     scopes=("pydantic-ai",),
     prefixes=("pydantic_ai.",),
-    marks=(b"gen_ai.", b"pydantic_ai."),
     # Versions 1 and 2 of the format name no operation for tools and agents. An agent repeats its calls' usage,
     # as gen_ai.usage.* and now as gen_ai.aggregated_usage.*.
     implied=(

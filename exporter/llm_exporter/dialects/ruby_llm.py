@@ -6,7 +6,6 @@ DIALECT = Dialect(
     name="ruby_llm",
     authority=("https://github.com/thoughtbot/opentelemetry-instrumentation-ruby_llm",),
     scopes=("OpenTelemetry::Instrumentation::RubyLLM",),
-    marks=(b"gen_ai.",),
     fields={},
     # RubyLLM takes the cache out of what a provider counts, and the instrumentation passes that on; a change was
     # proposed in September 2026 (opentelemetry-instrumentation-ruby_llm#38).

@@ -3,7 +3,7 @@
 The fallback: it claims a span that no other dialect claims, and fills what another dialect leaves open.
 """
 
-from llm_exporter.dialects._dialect import Dialect, Documents, Field, Scaled
+from llm_exporter.dialects._dialect import Dialect, Documents, Field, HttpError, Scaled, SpanName, When
 
 DIALECT = Dialect(
     name="semconv",
@@ -12,9 +12,12 @@ DIALECT = Dialect(
         "https://github.com/open-telemetry/semantic-conventions-genai/tree/main/docs/gen-ai",
     ),
     prefixes=("gen_ai.",),
-    marks=(b"gen_ai.",),
     fields={
-        Field.OPERATION: ("gen_ai.operation.name",),
+        Field.OPERATION: (
+            "gen_ai.operation.name",
+            # Microsoft.Extensions.AI under a name that the application gave its source: the sum of what is below it
+            SpanName((("orchestrate_tools", "workflow"),), without="gen_ai.operation.name"),
+        ),
         # renamed in v1.37.0; the third is Cloudflare's AI Gateway
         Field.PROVIDER: ("gen_ai.provider.name", "gen_ai.system", "gen_ai.model.provider"),
         Field.RESPONSE_MODEL: ("gen_ai.response.model",),
@@ -22,7 +25,7 @@ DIALECT = Dialect(
         Field.FINISH_REASON: ("gen_ai.response.finish_reasons", "gen_ai.response.finish_reason"),
         Field.STREAM: ("gen_ai.request.stream", "gen_ai.request.is_stream"),
         Field.SERVICE_TIER: ("openai.response.service_tier", "gen_ai.openai.response.service_tier"),
-        Field.ERROR_TYPE: ("error.type",),
+        Field.ERROR_TYPE: ("error.type", HttpError("http.response.status_code")),
         Field.TOOL: ("gen_ai.tool.name",),
         Field.AGENT: ("gen_ai.agent.name",),
         Field.RETRIEVER: ("gen_ai.data_source.id", "db.collection.name", "db.system.name", "db.system"),
@@ -85,5 +88,7 @@ DIALECT = Dialect(
         # not in the conventions; written by OpenRouter, OpenLIT and Cloudflare
         Field.COST: ("gen_ai.usage.cost",),
     },
+    # Spring AI's calls have the scope of every span of Spring Boot, and pass the API's counts through.
+    cache_outside_input=(When("org.springframework.boot", "anthropic"),),
     documents=Documents(listed=("gen_ai.retrieval.documents",)),
 )

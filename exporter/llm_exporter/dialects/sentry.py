@@ -18,7 +18,6 @@ DIALECT = Dialect(
         }
     ),
     values={"gen_ai.operation.type": frozenset({"agent", "ai_client", "handoff", "tool"})},
-    marks=(b"gen_ai.",),
     operations={"ai_client": "chat"},
     fields={
         Field.OPERATION: ("gen_ai.operation.name", "gen_ai.operation.type"),

@@ -11,7 +11,6 @@ DIALECT = Dialect(
     # The scope is that of every span of Spring Boot.
     prefixes=("spring.ai.",),
     values={"gen_ai.system": frozenset({"spring_ai"})},
-    marks=(b"gen_ai.", b"spring.ai."),
     operations={
         "add": "workflow",
         "advisor": "workflow",

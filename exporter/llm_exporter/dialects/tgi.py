@@ -9,6 +9,5 @@ DIALECT = Dialect(
     name="tgi",
     authority=("https://github.com/huggingface/text-generation-inference/blob/main/router/src/server.rs",),
     keys=frozenset({"time_per_token"}),
-    marks=(b"time_per_token",),
     fields={},
 )

@@ -6,7 +6,6 @@ DIALECT = Dialect(
     name="traceloop_hub",
     authority=("https://github.com/traceloop/hub/blob/main/src/pipelines/otel.rs",),
     scopes=("traceloop_hub",),
-    marks=(b"gen_ai.", b"traceloop_hub."),
     operations={"completion": "text_completion"},
     fields={
         Field.OPERATION: ("llm.request.type", "gen_ai.operation.name"),

@@ -13,8 +13,6 @@ DIALECT = Dialect(
     scopes=("ai", "gen_ai"),
     keys=frozenset({"ai.operationId", "ai.toolCall.name", _METADATA}),
     prefixes=("ai.model.", "ai.usage.", "ai.settings.", "ai.telemetry."),
-    # version 7 writes GenAI spans
-    marks=(b"gen_ai.", b"ai.operationId"),
     # The outer span of a pair repeats what its do* spans say.
     operations={
         "ai.embed": "workflow",

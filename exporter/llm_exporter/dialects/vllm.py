@@ -12,7 +12,6 @@ DIALECT = Dialect(
     # of all spans of the engine: those inside it have nothing that any dialect knows
     scopes=("vllm", "vllm.*"),
     prefixes=("gen_ai.latency.",),
-    marks=(b"gen_ai.",),
     fields={
         Field.FIRST_TOKEN: ("gen_ai.latency.time_to_first_token",),
         # of the prefix cache, and inside the prompt's

@@ -10,7 +10,6 @@ DIALECT = Dialect(
     ),
     # Whoever writes the span may add these, so that they say least of who that is.
     shared=frozenset({"gen_ai.conversation.name", "wandb.display_name", "wandb.is_turn", "wandb.thread_id"}),
-    marks=(b"gen_ai.", b"wandb."),
     fields={
         # The name says it where nothing else does.
         Field.OPERATION: (

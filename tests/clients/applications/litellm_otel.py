@@ -1,6 +1,7 @@
 """LiteLLM's SDK with its own `otel` callback; with the word `openai`, OpenInference's openai one as well.
 
-Inside a span of the application, LiteLLM has no span of its own for a call: it writes on the application's.
+Then each call has a span of the application around it, which LiteLLM is told: what it learns in threads of its own,
+as of a stream, it would put in another trace.
 """
 
 import json
@@ -28,10 +29,16 @@ tools = [{"type": "function", "function": function}]
 
 def complete(model: str, **options: Any) -> Any:
     """A completion without retries."""
-    call = {"messages": question, "api_base": course.OPENAI_URL, "api_key": course.API_KEY, "num_retries": 0}
     with around():
-        answer = litellm.completion(f"openai/{model}", **{**call, "max_retries": 0, **options})
+        call = {"messages": question, "num_retries": 0, **reaching(), **options}
+        answer = litellm.completion(f"openai/{model}", **call)
         return list(answer) if options.get("stream") else answer
+
+
+def reaching() -> dict[str, Any]:
+    """Where the provider is, and which span the call belongs to."""
+    parent = {"litellm_parent_otel_span": trace.get_current_span()} if "openai" in sys.argv[1:] else {}
+    return {"api_base": course.OPENAI_URL, "api_key": course.API_KEY, "max_retries": 0, "metadata": parent}
 
 
 complete(course.CHAT)
@@ -46,13 +53,8 @@ with course.failing("rate_limit"):
     complete(course.CHAT)
 with course.failing("unavailable"):
     complete(course.WITH_TOOLS)
-litellm.embedding(
-    f"openai/{course.EMBEDDINGS}",
-    input=[course.QUESTION, "Linz"],
-    api_base=course.OPENAI_URL,
-    api_key=course.API_KEY,
-    max_retries=0,
-)
+with around():
+    litellm.embedding(f"openai/{course.EMBEDDINGS}", input=[course.QUESTION, "Linz"], **reaching())
 # Success is told to callbacks in threads of its own.
 from litellm.litellm_core_utils.thread_pool_executor import executor  # noqa: E402
 
