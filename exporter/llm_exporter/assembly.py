@@ -152,7 +152,7 @@ class Assembly:
                     self._count(trace, "complete")
                     if trace.root and not trace.remote_root:
                         # It is likely to be all, and now its spans are still in the processor's cache.
-                        trace.owned = len(trace.nodes), own_times(trace.nodes, trace.stages)
+                        trace.own, trace.own_of = own_times(trace.nodes, trace.stages), len(trace.nodes)
                 elif not hold:
                     self._count(trace, "timeout")
                 elif trace.due > (due := int(trace.held_since + hold) + 1):
@@ -240,8 +240,8 @@ class Assembly:
                     trace.speaks_to_calls = True
             is_call = bound.is_call
             if is_call and bound.scope != trace.scope:
-                trace.sided = trace.sided or trace.calls_seen
-                trace.scope, trace.calls_seen = bound.scope, True
+                trace.sided = trace.sided or trace.scope is not None
+                trace.scope = bound.scope
             if missing and span_id in missing:
                 missing.discard(span_id)
                 if is_call or bound.is_tool:
@@ -374,7 +374,6 @@ class Assembly:
                 self._count_other(trace, bound, start, end, payload, trace.id + span_id + suffix)
         values[outcomes["call"]] += call_spans
         trace.calls += calls
-        trace.steps += calls
         trace.tokens += all_tokens
         trace.cost += costs
         if trace.steps > self.patience.max_steps:
@@ -392,7 +391,6 @@ class Assembly:
             accountant.retrieval(bound, payload.documents, payload.scores, mark, times)
         elif bound.is_tool:
             trace.tools += 1
-            trace.steps += 1
             trace.loops = loops = trace.loops or Loops()
             if payload.arguments and loops.repeated(record.tool, payload.arguments):
                 self.tasks.loop(record, "repeated_call", times)

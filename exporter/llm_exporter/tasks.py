@@ -76,10 +76,7 @@ class Tasks:
         start, end = (trace.root_start, trace.root_end) if trace.root else (trace.start, trace.end)
         row = (max(end - start, 0), trace.cost, trace.tokens, trace.calls, trace.tools, trace.steps)
         kind.rows.extend(row * times)
-        if trace.owned[0] == len(trace.nodes):
-            own = trace.owned[1]
-        else:
-            own = own_times(trace.nodes, trace.stages)
+        own = trace.own if trace.own_of == len(trace.nodes) else own_times(trace.nodes, trace.stages)
         for stage, spent in enumerate(own):
             if spent:
                 kind.stages[stage].extend((spent,) * times)

@@ -49,61 +49,67 @@ class Trace:
     `placed` of the nodes have been looked at by `Assembly`, the others came with the batch in progress.
     """
 
-    # What most traces never have stays at the class: a trace is made for every few spans.
-    late = False
-    """Whether the task of this trace was closed before: its spans count, a second task does not begin."""
-    scope = ""
-    """The instrumentation that wrote the last call."""
-    calls_seen = False
-    sided = False
-    """Whether calls were written by several instrumentations: they may tell of the same ones side by side."""
-    nested = False
-    """Whether a call stands under a call, or a tool under a tool: they may be one and the same."""
-    speaks = False
-    """Whether a span hands something down."""
-    speaks_to_calls = False
-    """Whether it is more than who acts."""
-    crossed = False
-    """Whether spans of several resources take part."""
-    context: Context | None = None
-    repeats: set[bytes] | None = None
-    """Calls that were not counted because a span inside them is, or one around them was."""
-    covered: dict[bytes, bytes] | None = None
-    """Those of them that one around them was counted for; of each the one right around it that it repeats."""
-    links = b""
-    """Of spans that are about no LLM, `assembly.LINK` bytes each: one of those may stand above others."""
-    missing: set[bytes] | None = None
-    session = b""
-    root = b""
-    """Span id of the outermost span."""
-    remote_root = False
-    """Whether that span names a parent in another process."""
-    root_name = b""
-    root_start = root_end = 0
-    failed = False
-    """Whether the outermost span failed."""
-    fresh = False
-    """Whether spans came with the batch in progress."""
-    placed = 0
-    rested = 0
-    """How many nodes are at rest."""
-    start = end = 0
-    calls = tools = steps = tokens = cost = 0
-    times = 1
-    stages: list[int] | None = None
-    """Nanoseconds of the task's own time in each of `binding.STAGES`, of the nodes at rest."""
-    owned: tuple[int, Sequence[int]] = (0, ())
-    """The own times of the whole task when it had so many nodes."""
-    loops: Loops | None = None
-    due = 0
-    """Second at which someone will look at the trace."""
+    # With a dictionary for its attributes a trace takes twice the memory, and there are tens of thousands.
+    __slots__ = (
+        "calls", "context", "cost", "covered", "crossed", "due", "end", "failed", "fresh", "held", "held_since", "id",
+        "late", "links", "loops", "missing", "nested", "nodes", "opened", "own", "own_of", "placed", "remote_root",
+        "repeats", "rested", "root", "root_end", "root_name", "root_start", "scope", "session", "sided", "speaks",
+        "speaks_to_calls", "stages", "start", "times", "tokens", "tools", "touched",
+    )  # fmt: skip
 
     def __init__(self, trace_id: bytes, now: float) -> None:
         self.id = trace_id
         self.opened = self.touched = self.held_since = now
         """Monotonic seconds."""
+        self.due = 0
+        """Second at which someone will look at the trace."""
         self.nodes: dict[bytes, Node] = {}
         self.held: list[bytes] = []
+        self.fresh = False
+        """Whether spans came with the batch in progress."""
+        self.placed = self.rested = 0
+        """How many nodes have their places, and how many are at rest."""
+        self.late = False
+        """Whether the task of this trace was closed before: its spans count, a second task does not begin."""
+        self.scope: str | None = None
+        """The instrumentation that wrote the last call."""
+        self.sided = False
+        """Whether calls were written by several instrumentations: they may tell of the same ones side by side."""
+        self.nested = False
+        """Whether a call stands under a call, or a tool under a tool: they may be one and the same."""
+        self.speaks = False
+        """Whether a span hands something down."""
+        self.speaks_to_calls = False
+        """Whether it is more than who acts."""
+        self.context: Context | None = None
+        self.crossed = False
+        """Whether spans of several resources take part."""
+        self.repeats: set[bytes] | None = None
+        """Calls that were not counted because a span inside them is, or one around them was."""
+        self.covered: dict[bytes, bytes] | None = None
+        """Those of them that one around them was counted for; of each the one right around it that it repeats."""
+        self.missing: set[bytes] | None = None
+        self.links = self.session = b""
+        """`links`: of spans that are about no LLM, `assembly.LINK` bytes each; one of those may stand above others."""
+        self.root = self.root_name = b""
+        """Span id and name of the outermost span."""
+        self.root_start = self.root_end = 0
+        self.remote_root = self.failed = False
+        """Whether that span names a parent in another process, and whether it failed."""
+        self.start = self.end = 0
+        self.calls = self.tools = self.tokens = self.cost = 0
+        self.times = 1
+        self.stages: Sequence[int] | None = None
+        """Nanoseconds of the task's own time in each of `binding.STAGES`, of the nodes at rest."""
+        self.own: Sequence[int] = ()
+        self.own_of = 0
+        """The own times of the whole task when it had so many nodes."""
+        self.loops: Loops | None = None
+
+    @property
+    def steps(self) -> int:
+        """How many calls of models and tools there were."""
+        return self.calls + self.tools
 
     def saw_root(self, span_id: bytes, span: Any, remote: bool, failed: bool) -> None:
         """Take a span that has no parent, or one in another process, for the root unless an outer one is known."""
