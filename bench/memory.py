@@ -11,28 +11,36 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 import prometheus_client
 
-from bench import novel, series
+from bench import novel, series, waiting
+from bench.clock import told_time
 from bench.in_process import engine, straightforward
 from bench.process import rss_bytes
 from bench.report import Check, Table
 from bench.scrape import RESOURCES, samples
+from llm_exporter.engine import Engine
+from llm_exporter.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from bench.report import Value
-    from llm_exporter.engine import Engine
 
 _FEW_BINDINGS: Final = 16
 """So that series are measured, and not the table of remembered combinations, which is bounded by itself."""
 _SPANS_AT_CAPS: Final = 40 * novel.SPANS
 _NOVEL_REQUESTS: Final = 240
 _SOME: Final = 1000
+_OPEN_TRACES: Final = 50_000
+_FEW_OPEN_TRACES: Final = 2_000
+"""Opened before, to have what is common to all traces remembered."""
+_LONGER_THAN_HELD: Final = 60.0
+"""Seconds after which nothing is held any more, and what is open is at rest."""
 N_RESOURCES: Final = RESOURCES[100_000]
 _TIMEOUT_SECONDS: Final = 180.0
 
@@ -63,13 +71,40 @@ def section(quick: bool) -> tuple[list[Table], list[Check]]:
         "Ten times as many distinct services, models, tools, agents and so on as their caps allow, "
         f"with at most {_SOME:,} label sets to a group of metrics and {_SOME:,} remembered combinations.",
     )
+    held_open, open_checks = _open_traces(quick)
     ours, with_exemplars = rows[0][3], rows[1][3]
     checks = [
         Check("memory, bytes a sample", float(ours), 30),
         Check("memory, bytes a sample with exemplars", float(with_exemplars), 90),
         Check("memory after 10 times the caps, of that at the caps", flat["rss"] / flat["rss_at_caps"], 1.05),
     ]
-    return [per_sample, caps], checks
+    return [per_sample, caps, held_open], [*checks, *open_checks]
+
+
+def _open_traces(quick: bool) -> tuple[Table, list[Check]]:
+    """Measure what an open trace takes while it may end any moment, and while it waits for a root for long."""
+    n = _OPEN_TRACES // 5 if quick else _OPEN_TRACES
+    rows: list[tuple[Value, ...]] = []
+    for name, kind in (("just counted", "traces-fresh"), ("at rest, waiting for its root", "traces-rest")):
+        rooted = kind == "traces-fresh"
+        requests = [
+            *waiting.requests(_FEW_OPEN_TRACES, rooted=rooted, seed=1),
+            *waiting.requests(n, rooted=rooted),
+        ]
+        found = _measured(kind, requests)
+        rows.append((name, found["open"], found["grown"] / 1e6, found["grown"] / found["open"]))
+    table = Table(
+        "Memory of open traces",
+        ("trace", "open", "RSS growth MB", "B/trace"),
+        rows,
+        f"{waiting.SPANS} LLM spans each.",
+    )
+    checks = [
+        Check(f"memory, bytes an open trace {name}", float(size), 1024)
+        for (name, _, _, size) in rows
+        if isinstance(size, float)
+    ]
+    return table, checks
 
 
 def _measured(kind: str, requests: Iterable[bytes]) -> dict[str, int]:
@@ -141,6 +176,32 @@ def _beyond_caps() -> dict[str, int]:
     return found | {"rss": _rss_after_scrape(exporter)}
 
 
+def _traces_open(*, at_rest: bool) -> dict[str, int]:
+    """Hold traces open, and look at the memory that they take."""
+    settings = load(None, {}, {})
+    room = 2 * _OPEN_TRACES
+    tasks = replace(settings.tasks, max_open=room, max_spans=room * waiting.SPANS)
+    n_before = n_open = grown = 0
+    with told_time() as clock:
+        exporter = Engine(replace(settings, tasks=tasks))
+        for place, request in enumerate(_received()):
+            exporter.pipeline.traces(request)
+            if (place + 1) * waiting.TRACES >= _FEW_OPEN_TRACES and not n_before:
+                if at_rest:
+                    clock.advance(_LONGER_THAN_HELD)
+                exporter.refresh()
+                gc.collect()
+                n_before, grown = len(exporter.pipeline.assembly.traces), -rss_bytes()
+        if at_rest:
+            for _ in range(2):
+                clock.advance(_LONGER_THAN_HELD)
+                exporter.refresh()
+        exporter.refresh()
+        gc.collect()
+        n_open = len(exporter.pipeline.assembly.traces) - n_before
+        return {"open": n_open, "grown": grown + rss_bytes()}
+
+
 def _rss_after_scrape(exporter: Engine) -> int:
     exporter.exposition("openmetrics")
     gc.collect()
@@ -149,4 +210,8 @@ def _rss_after_scrape(exporter: Engine) -> int:
 
 if __name__ == "__main__":
     prometheus_client.disable_created_metrics()
-    print(json.dumps(_beyond_caps() if sys.argv[1] == "novel" else _fill(sys.argv[1])))
+    what = sys.argv[1]
+    if what.startswith("traces"):
+        print(json.dumps(_traces_open(at_rest=what == "traces-rest")))
+    else:
+        print(json.dumps(_beyond_caps() if what == "novel" else _fill(what)))

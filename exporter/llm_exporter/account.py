@@ -13,15 +13,15 @@ from llm_exporter import catalogue as c
 from llm_exporter.binding import Binding, Bound, CallBinding, CallSeries
 from llm_exporter.errors import CLASS_OF
 from llm_exporter.inheritance import Inheritance, filled
-from llm_exporter.pricing import Usage
-from llm_exporter.record import IMPLAUSIBLE, Kind, Numbers, Record, disjoint
+from llm_exporter.pricing import Rates, Usage
+from llm_exporter.record import IMPLAUSIBLE, MAX_TOKENS, Kind, Numbers, Record, disjoint
 from llm_exporter.store import SPARE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from llm_exporter.inheritance import Inherited
-    from llm_exporter.pricing import PriceBook, Quote, Rates
+    from llm_exporter.pricing import PriceBook, Quote
     from llm_exporter.record import Context
     from llm_exporter.store import Cell, Instrument, Store
 
@@ -75,6 +75,8 @@ class Accountant:
         self._computed = self._cost["computed"].index
         self._series: dict[tuple[Cell, Cell, int, str], CallSeries] = {}
         self._with_rows: list[CallSeries] = []
+        self._calls_with_rows: list[CallBinding] = []
+        self._others_with_rows: list[Binding] = []
         self.inheritance = Inheritance()
 
     def _instrument(self, metric: c.Metric, *closed: str) -> Instrument:
@@ -202,7 +204,13 @@ class Accountant:
         bound.quote = quote
         bound.valid_from, bound.valid_until = quote.valid_from_ns, quote.valid_until_ns
         bound.rates = quote.rates
-        bound.flat = quote.rates.flat if quote.rates is not None else None
+        bound.flat, bound.flat_until = None, MAX_TOKENS
+        if quote.rates is not None:
+            first, *dearer = quote.rates.brackets
+            if dearer:
+                bound.flat, bound.flat_until = Rates((first,), quote.rates.request).flat, dearer[0].above
+            else:
+                bound.flat = quote.rates.flat
         bound.window = quote.context_window or 0
         if quote.rates is not None:
             bound.cell.want(self._cost["computed"])
@@ -343,7 +351,7 @@ class Accountant:
 
         Args:
             bound: Where; its quote must hold at `start`.
-            said: Tokens: all input, all output, cache read, cache write, reasoning; more is not looked at.
+            said: Tokens: all input, all output, cache read, cache write, reasoning; and what is not looked at.
             start: Start of the span, unix nanoseconds.
             end: End of the span, not before its start.
             ids: The parts of the exemplar that `call` takes whole.
@@ -351,9 +359,11 @@ class Accountant:
         Returns:
             As `call`.
         """
-        all_input, all_output, read, write, reasoning, *_ = said
+        all_input, all_output, read, write, reasoning, _ = said
         plain = all_input - read - write
         series, rates = bound.series, bound.flat
+        if all_input > bound.flat_until:
+            rates = None
         if rates is None:
             cost = self.cost(bound, plain, read, write, all_output - reasoning, reasoning)
         else:
@@ -365,10 +375,10 @@ class Accountant:
             if rates is not None:
                 cost += read * rates[1] + write * rates[2] + reasoning * (rates[4] - rates[3])
                 series.saved += read * bound.saving
-        counters, duration = bound.values, end - start
-        counters[bound.request] += 1
-        counters[bound.finish] += 1
-        counters[bound.error] += 1
+        duration = end - start
+        if not bound.rows:
+            self._calls_with_rows.append(bound)
+        bound.rows += 1
         rows = series.rows
         if not rows:
             self._with_rows.append(series)
@@ -379,9 +389,19 @@ class Accountant:
 
     def settle(self) -> None:
         """Count the rows that the pipeline has collected. To be done before anyone reads the cells."""
+        for bound in self._calls_with_rows:
+            values, n = bound.cell.values, bound.rows
+            values[bound.request] += n
+            values[bound.finish] += n
+            values[bound.error] += n
+            bound.rows = 0
+        self._calls_with_rows.clear()
         for series in self._with_rows:
             self._settle(series)
         self._with_rows.clear()
+        for other in self._others_with_rows:
+            self._settle_other(other)
+        self._others_with_rows.clear()
 
     def _settle(self, series: CallSeries) -> None:
         cell, model, rows = series.cell, series.model, series.rows
@@ -517,13 +537,22 @@ class Accountant:
         self.store.cell(c.USAGE_ANOMALIES, who).values[self._anomaly["weight_capped"]] += 1
 
     def other(self, bound: Binding, start: int, end: int, mark: bytes, times: int = 1) -> None:
-        """Count a span that is not a call: from `start` to `end`, unix nanoseconds; `mark` as for `call`."""
-        cell = bound.cell
-        cell.touched = bound.timed.touched = self.store.now
-        cell.values[bound.count] += times
-        cell.values[bound.error] += times
-        if 0 < start <= end:
-            bound.timed.observe(bound.duration, end - start, mark, times)
+        """Collect a span that is not a call: from `start` to `end`, unix nanoseconds; `mark` as for `call`."""
+        if not bound.rows:
+            self._others_with_rows.append(bound)
+        bound.rows.append((end - start if 0 < start <= end else -1, mark, times))
+
+    def _settle_other(self, bound: Binding) -> None:
+        cell, timed = bound.cell, bound.timed
+        cell.touched = timed.touched = self.store.now
+        n = 0
+        for duration, mark, times in bound.rows:
+            n += times
+            if duration >= 0:
+                timed.observe(bound.duration, duration, mark, times)
+        cell.values[bound.count] += n
+        cell.values[bound.error] += n
+        bound.rows.clear()
 
     def retrieval(
         self, bound: Binding, documents: int | None, scores: Iterable[int], mark: bytes, times: int = 1

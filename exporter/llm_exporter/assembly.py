@@ -9,19 +9,21 @@ starts no second task. Everything is bounded; over a bound the oldest trace ends
 from __future__ import annotations
 
 import time
+from itertools import groupby, islice, repeat
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from llm_exporter import catalogue as c
 from llm_exporter.binding import Bound
 from llm_exporter.loops import Loops
-from llm_exporter.nesting import Nesting, Verdict
+from llm_exporter.nesting import Nesting, Verdict, may_have_twins
 from llm_exporter.otlp.schema import DecodeError, parse_span
 from llm_exporter.record import NOWHERE, Kind, Numbers, Record, disjoint
 from llm_exporter.tasks import Tasks, own_times
 from llm_exporter.trace import FRESH, Detail, Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from llm_exporter.account import Accountant
     from llm_exporter.inheritance import Inherited
@@ -32,9 +34,15 @@ TRACE_ID: Final = 16
 SPAN_ID: Final = 8
 MAX_LINKS: Final = 256
 """Spans of one trace that are about no LLM of which it is remembered for a while what stands above them."""
+LINK: Final = 18
+"""Bytes that are remembered of each: its id, and its parent's field."""
 MAX_AT_REST: Final = 65_536
 PARENT_OF_8: Final = b"\x22\x08"
 """How an encoded parent's id begins: field 4, 8 bytes."""
+# Where encoders that write fields in order have the trace id, the span id and the parent's.
+_trace_id_of: Final = itemgetter(slice(2, 18))
+_span_id_of: Final = itemgetter(slice(20, 28))
+_link_of: Final = itemgetter(slice(20, 20 + LINK))
 REMOTE_PARENT: Final = 0x200
 """Span flag of opentelemetry-proto: the parent is in another process."""
 
@@ -106,16 +114,17 @@ class Assembly:
         past = self._closed.get(trace_id)
         if past is not None:
             ids, handed_down = past
-            trace.late = trace.speaks = True
+            trace.late = trace.speaks = trace.speaks_to_calls = True
             rest = self._rest_of(self._past, handed_down)
             trace.nodes = {ids[i : i + SPAN_ID]: rest for i in range(0, len(ids), SPAN_ID)}
-            trace.rested = len(trace.nodes)
+            trace.rested = trace.placed = len(trace.nodes)
             self._n_spans += trace.rested
         self._look_at(trace, int(now + self.patience.hold_seconds) + 1)
         return trace
 
     def touch(self, trace: Trace) -> None:
-        """Have `settle` look at a trace that got its first span of a batch."""
+        """Have `settle` look at a trace of which spans come with the batch in progress."""
+        trace.fresh = True
         self._touched.append(trace)
 
     def settle(self, skipped: list[tuple[Any, Context]], stamp: bytes) -> None:
@@ -132,13 +141,18 @@ class Assembly:
         # One that was opened in the batch may have had to make room for others of it.
         touched = [trace for trace in touched if self.traces.get(trace.id) is trace]
         for trace in touched:
-            self._place(trace, now)
+            trace.fresh = False
+            if len(trace.nodes) > trace.placed:
+                self._place(trace, now)
         found = self._find_ancestors(touched, skipped)
         hold = self.patience.hold_seconds
         for trace in (*touched, *found):
             if trace.held:
                 if not trace.missing:
                     self._count(trace, "complete")
+                    if trace.root and not trace.remote_root:
+                        # It is likely to be all, and now its spans are still in the processor's cache.
+                        trace.own, trace.own_of = own_times(trace.nodes, trace.stages), len(trace.nodes)
                 elif not hold:
                     self._count(trace, "timeout")
                 elif trace.due > (due := int(trace.held_since + hold) + 1):
@@ -198,28 +212,39 @@ class Assembly:
         self._store.set(c.EXPORTER_CONVERSATIONS_OPEN, len(self.tasks.conversations))
 
     def _place(self, trace: Trace, now: float) -> None:
-        """Find the fresh spans of a trace their places among the others."""
-        nodes, fresh = trace.nodes, trace.fresh
-        self._n_spans += len(fresh)
+        """Find the fresh spans of a trace their places among the others, and hold those that count."""
+        nodes, held, placed = trace.nodes, trace.held, trace.placed
+        n_fresh = len(nodes) - placed
+        self._n_spans += n_fresh
+        trace.placed = len(nodes)
         trace.touched = now
+        if not held:
+            trace.held_since = now
+        fresh: Iterable[tuple[bytes, Node]] = nodes.items()
+        if placed:
+            fresh = reversed([*islice(reversed(nodes.items()), n_fresh)])
         missing = trace.missing
         context = trace.context
-        for span_id in fresh:
-            node = nodes[span_id]
+        for span_id, node in fresh:
             bound, parent = node[0], node[1]
+            if node[4] is not None:
+                held.append(span_id)
             if bound.context is not context:
                 if context is not None:
                     trace.crossed = True
                 context = bound.context
-            if bound.gives is not None:
+            gives = bound.gives
+            if gives is not None:
                 trace.speaks = True
-            if bound.is_call and bound.scope != trace.scope:
-                # Two instrumentations may tell of the same calls, side by side.
-                trace.nested = trace.nested or trace.calls_seen
-                trace.scope, trace.calls_seen = bound.scope, True
+                if not gives.agent_only:
+                    trace.speaks_to_calls = True
+            is_call = bound.is_call
+            if is_call and bound.scope != trace.scope:
+                trace.sided = trace.sided or trace.scope is not None
+                trace.scope = bound.scope
             if missing and span_id in missing:
                 missing.discard(span_id)
-                if bound.is_call or bound.is_tool:
+                if is_call or bound.is_tool:
                     trace.nested = True
             if parent:
                 above = nodes.get(parent)
@@ -227,10 +252,9 @@ class Assembly:
                     if missing is None:
                         missing = trace.missing = set()
                     missing.add(parent)
-                elif above[0].is_call or (above[0].is_tool and not bound.is_call):
+                elif above[0].is_call or (above[0].is_tool and not is_call):
                     trace.nested = True
         trace.context = context
-        fresh.clear()
 
     def _find_ancestors(self, touched: list[Trace], skipped: list[tuple[Any, Context]]) -> list[Trace]:
         """Add those of the skipped spans that stand above known ones; return the traces that got some."""
@@ -239,18 +263,17 @@ class Assembly:
             trace: {} for trace in touched if trace.missing
         }
         for spans, context in skipped:
-            for raw in spans:
-                # Where encoders that write fields in order have the trace id, the span id and the parent's.
-                trace = traces.get(raw[2:18])
+            for trace_id, run in groupby(spans, _trace_id_of):
+                trace = traces.get(trace_id)
                 if trace is None:
                     continue
-                links = trace.links
-                if links is None:
-                    links = trace.links = {}
-                if len(links) < MAX_LINKS:
-                    links[raw[20:28]] = raw[30:38] if raw[28:30] == PARENT_OF_8 else b""
+                encoded = list(run)
+                room = MAX_LINKS - len(trace.links) // LINK
+                if room > 0:
+                    trace.links += _links(encoded if len(encoded) <= room else encoded[:room])
                 if trace.missing:
-                    gaps.setdefault(trace, {})[raw[20:28]] = (raw, context)
+                    others = gaps.setdefault(trace, {})
+                    others.update(zip(map(_span_id_of, encoded), zip(encoded, repeat(context)), strict=False))
         return [trace for trace, others in gaps.items() if self._ancestors_of(trace, others)]
 
     def _ancestors_of(self, trace: Trace, others: dict[bytes, tuple[bytes, Context]]) -> bool:
@@ -259,8 +282,11 @@ class Assembly:
         Those of the batch are read. Of those before, which came earlier than what stands below them, no more is
         known than what stands above them in turn.
         """
-        missing, nodes, links = trace.missing, trace.nodes, trace.links or {}
-        stack = [span_id for span_id in missing or () if span_id in others or span_id in links]
+        missing, nodes = trace.missing or set(), trace.nodes
+        links: dict[bytes, bytes] = {}
+        if not missing <= others.keys():
+            links = _parents(trace.links)
+        stack = [span_id for span_id in missing if span_id in others or span_id in links]
         found = bool(stack)
         while stack:
             span_id = stack.pop()
@@ -279,9 +305,11 @@ class Assembly:
                 if not parent or span.flags & REMOTE_PARENT:
                     trace.saw_root(span_id, span, bool(parent), bound.record.failed)
             nodes[span_id] = node
-            trace.fresh.append(span_id)
-            if node[1] not in nodes and (node[1] in others or node[1] in links):
-                stack.append(node[1])
+            parent = node[1]
+            if parent and parent not in nodes:
+                links = links or _parents(trace.links)
+                if parent in others or parent in links:
+                    stack.append(parent)
         if found:
             self._place(trace, self._store.now)
         return found
@@ -291,17 +319,19 @@ class Assembly:
         accountant, nodes, held = self._accountant, trace.nodes, trace.held
         values = self._own.values
         values[self._released[why]] += len(held)
-        nesting = Nesting(trace) if trace.nested else None
-        alone = not (trace.speaks or trace.crossed or nesting)
+        nesting = Nesting(trace) if trace.nested or (trace.sided and may_have_twins(trace)) else None
+        alone = not (trace.speaks_to_calls or trace.crossed or nesting)
+        tools_alone = alone and not trace.speaks
         known: dict[bytes, Above] = {}
         calls = all_tokens = costs = 0
         suffix = self._stamp
         outcomes = self._outcomes
+        trace_id, call_spans, row = trace.id, 0, accountant.row
         for span_id in held:
-            node = nodes[span_id]
-            bound, parent, start, end, payload = node
-            outer: list[bytes] = []
-            if nesting is not None and (bound.is_call or bound.is_tool):
+            bound, parent, start, end, payload = nodes[span_id]
+            is_call = bound.is_call
+            outer: Sequence[bytes] = ()
+            if nesting is not None and (is_call or bound.is_tool):
                 verdict = nesting.verdict(span_id)
                 if verdict is Verdict.REPEATS:
                     values[outcomes["repeated"]] += bound.is_span
@@ -317,18 +347,18 @@ class Assembly:
                         accountant.call(bound, None, 0, None, start, end, mark, told=True)  # type: ignore[arg-type]
                         calls += 1
                         continue
-            if not alone:
+            if not (alone if is_call else tools_alone):
                 bound = self._heir(trace, bound, parent, start, outer, known)
                 if outer:
                     if not start or not end:
                         # A log record knows when the call ended; the span around it knows how long it took.
                         start, end = nodes[outer[0]][2:4] if len(nodes[outer[0]]) == FRESH else (start, end)
                     payload = self._completed(trace, nesting, span_id, payload, outer)
-            if bound.is_call:
-                values[outcomes["call"]] += bound.is_span
+            if is_call:
+                call_spans += bound.is_span
                 if payload.__class__ is tuple:
                     if bound.plain and bound.valid_from <= start < bound.valid_until:
-                        tokens, cost = accountant.row(bound, payload, start, end, trace.id, span_id, suffix)
+                        tokens, cost = row(bound, payload, start, end, trace_id, span_id, suffix)
                     else:
                         mark = trace.id + span_id + suffix
                         tokens, cost = accountant.numbers(bound, Numbers(*payload[:5]), start, end, mark)
@@ -342,8 +372,8 @@ class Assembly:
                 costs += cost
             else:
                 self._count_other(trace, bound, start, end, payload, trace.id + span_id + suffix)
+        values[outcomes["call"]] += call_spans
         trace.calls += calls
-        trace.steps += calls
         trace.tokens += all_tokens
         trace.cost += costs
         if trace.steps > self.patience.max_steps:
@@ -355,21 +385,20 @@ class Assembly:
     ) -> None:
         accountant, record, times = self._accountant, bound.record, payload.times
         kind = record.kind
-        self._own.values[self._outcomes[kind.value]] += bound.is_span
+        self._own.values[self._outcomes[bound.outcome]] += bound.is_span
         accountant.other(bound, start, end, mark, times)
         if kind is Kind.RETRIEVAL:
             accountant.retrieval(bound, payload.documents, payload.scores, mark, times)
         elif bound.is_tool:
             trace.tools += 1
-            trace.steps += 1
             trace.loops = loops = trace.loops or Loops()
             if payload.arguments and loops.repeated(record.tool, payload.arguments):
                 self.tasks.loop(record, "repeated_call", times)
-            if loops.circle(record.tool, record.agent):
+            if loops.circle(bound.step):
                 self.tasks.loop(record, "cycle", times)
         elif kind is Kind.AGENT:
             trace.loops = loops = trace.loops or Loops()
-            if loops.circle("", record.agent):
+            if loops.circle(bound.step):
                 self.tasks.loop(record, "cycle", times)
         if times > trace.times:
             trace.times = times
@@ -385,7 +414,7 @@ class Assembly:
         bound: Bound,
         parent: bytes,
         start: int,
-        outer: list[bytes],
+        outer: Sequence[bytes],
         known: dict[bytes, Above],
     ) -> Bound:
         """Return where a span counts with what it takes over from those above it."""
@@ -404,7 +433,7 @@ class Assembly:
         return self._accountant.heir(bound, inherited, beyond, caller, start)
 
     def _completed(
-        self, trace: Trace, nesting: Nesting | None, span_id: bytes, payload: Any, outer: list[bytes]
+        self, trace: Trace, nesting: Nesting | None, span_id: bytes, payload: Any, outer: Sequence[bytes]
     ) -> Any:
         """Return a call's numbers with what only the spans for the same call around it say.
 
@@ -448,11 +477,14 @@ class Assembly:
 
     def _look_at(self, trace: Trace, second: int) -> None:
         trace.due = second
-        self._wheel.setdefault(second, []).append(trace)
+        slot = self._wheel.get(second)
+        if slot is None:
+            slot = self._wheel[second] = []
+        slot.append(trace)
 
     def _rest(self, trace: Trace) -> None:
         """Keep of each span only what later ones may take over from it."""
-        trace.links = None
+        trace.links = b""
         self._date(trace)
         nodes = trace.nodes
         trace.stages = own_times(nodes, trace.stages)
@@ -469,7 +501,7 @@ class Assembly:
             }
         else:
             resting = {span_id: node[0].at_rest for span_id, node in nodes.items()}
-        if trace.nested:
+        if trace.nested or trace.sided:
             nesting = Nesting(trace)
             for span_id, node in nodes.items():
                 # A call that comes later inside a step must still find the call around that.
@@ -503,15 +535,21 @@ class Assembly:
         self._close(next(iter(self.traces.values())), "evicted")
 
     def _close(self, trace: Trace, why: str) -> None:
+        if len(trace.nodes) > trace.placed:
+            # It makes room for another one of the batch that its last spans came with.
+            self._place(trace, self._store.now)
         if trace.held:
             self._count(trace, "evicted" if why == "evicted" else "timeout")
         del self.traces[trace.id]
-        self._n_spans -= len(trace.nodes) - len(trace.fresh)
-        trace.fresh.clear()
-        trace.links = None
+        self._n_spans -= len(trace.nodes)
         handed_down = None
         if trace.speaks:
-            handed_down = trace.handed_down(trace.root, {}, self._accountant.inheritance.under).inherited
+            root = trace.nodes.get(trace.root)
+            if root is not None and len(root) == FRESH and root[1] not in trace.nodes:
+                handed_down = root[0].gives
+            else:
+                under = self._accountant.inheritance.under
+                handed_down = trace.handed_down(trace.root, {}, under).inherited
         if not trace.late:
             self._own.values[self._ends[why]] += 1
             complete = bool(trace.root) and not (trace.missing and trace.missing != self._beyond(trace))
@@ -528,6 +566,22 @@ class Assembly:
         """Return the parent of a root whose parent is in another process: nobody here waits for it."""
         node = trace.nodes.get(trace.root)
         return {node[1]} if trace.remote_root and node is not None and len(node) == FRESH else set()
+
+
+def _links(encoded: list[bytes]) -> bytes:
+    """Return what is remembered of encoded spans that are about no LLM: `LINK` bytes of each."""
+    links = b"".join(map(_link_of, encoded))
+    if len(links) != LINK * len(encoded):
+        links = b"".join([_link_of(raw).ljust(LINK, b"\0") for raw in encoded])
+    return links
+
+
+def _parents(links: bytes) -> dict[bytes, bytes]:
+    """Return the parent's id of each span that is remembered, empty where it has none."""
+    return {
+        links[i : i + 8]: links[i + 10 : i + LINK] if links[i + 8 : i + 10] == PARENT_OF_8 else b""
+        for i in range(0, len(links), LINK)
+    }
 
 
 def _filled_up(numbers: Numbers, theirs: Numbers, record: Record) -> Numbers:

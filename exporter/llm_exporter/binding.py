@@ -39,10 +39,12 @@ class Bound:
         "heirs",
         "is_span",
         "is_tool",
+        "outcome",
         "record",
         "said",
         "scope",
         "stage",
+        "step",
     )
     is_call: ClassVar[bool] = False
     parts: ClassVar[bool] = False
@@ -55,7 +57,10 @@ class Bound:
         """What the span alone says."""
         self.stage = STAGES.index(_STAGE_OF_OPERATION.get(record.operation, _STAGE_OF_KIND[record.kind]))
         """Which stage of a task its time belongs to, as a place in `STAGES`."""
+        self.outcome = record.kind.value
         self.is_tool = record.kind is Kind.TOOL
+        self.step = hash((record.tool if self.is_tool else "", record.agent))
+        """Stands for the step that an agent takes here, see `Loops.circle`."""
         self.scope = ""
         """The instrumentation that wrote them."""
         self.is_span = True
@@ -77,7 +82,7 @@ class Binding(Bound):
     another cell. What a retrieval counts in depends on how many documents it brought.
     """
 
-    __slots__ = ("cell", "count", "duration", "error", "timed")
+    __slots__ = ("cell", "count", "duration", "error", "rows", "timed")
     parts: ClassVar[bool] = True
 
     def __init__(
@@ -89,6 +94,9 @@ class Binding(Bound):
         self.error = error
         self.timed = timed
         self.duration = duration
+        self.rows: list[tuple[int, bytes, int]] = []
+        """Of spans that nobody has counted yet: duration, negative where it is not known, exemplar, and how many each
+        stands for."""
 
 
 class CallBinding(Bound):
@@ -99,8 +107,8 @@ class CallBinding(Bound):
     """
 
     __slots__ = (
-        "anomalies", "attributed", "cell", "error", "finish", "flat", "mismatch", "model", "plain", "prompt", "quote",
-        "rates", "request", "requests", "saving", "series", "stream", "valid_from", "valid_until", "values",
+        "anomalies", "attributed", "cell", "error", "finish", "flat", "flat_until", "mismatch", "model", "plain", "prompt",
+        "quote", "rates", "rows", "request", "requests", "saving", "series", "stream", "valid_from", "valid_until", "values",
         "window",
     )  # fmt: skip
     is_call: ClassVar[bool] = True
@@ -118,6 +126,8 @@ class CallBinding(Bound):
         self.attributed: Cell | None = None
         self.error = self.finish = SPARE
         """Places of the counters of the error type and the finish reason; the spare place where there is none."""
+        self.rows = 0
+        """Calls that were collected as rows of `series` and that the counters do not have yet."""
         self.mismatch = False
         self.requests = (SPARE, SPARE)
         """Places of the request counter: not streamed, streamed."""
@@ -127,6 +137,8 @@ class CallBinding(Bound):
     quote: Quote
     rates: Rates | None
     flat: tuple[int, int, int, int, int] | None
+    flat_until: int
+    """Input tokens up to which they hold: long calls may be dearer."""
     saving: int
     """Picodollars saved by a token read from the prompt cache, at `flat` rates."""
     window: int

@@ -118,7 +118,7 @@ def _see(pipeline: Pipeline, context: Context, scope: Scope, raw: bytes) -> Desc
     said = variant.record(NOWHERE, failure, variant.words_of(values))
     bound = _trial_of(pipeline.accountant).bound(said, context, span.start)
     bound.scope = plan.scope
-    answer = variant.response_id(values) if variant.response_id is not None else b""
+    answer = hash(variant.response_id(values)) if variant.response_id is not None else 0
     numbers = variant.quantities.read(values, span) if bound.is_call else None
     why = _why(plan, scope.name, keys, values)
     return _Seen(identity, span, attributes, bound, Detail(numbers, response_id=answer), plan, values, why)

@@ -19,20 +19,22 @@ def failure_of(span: Any, status_message: bytes, said: str) -> tuple[str, str]:
     `said` is its `error.type`. Then come the exception event's type and message, and the status message.
     """
     texts = [said]
-    for raw in span.events[:MAX_EVENTS]:
-        if b"exception" in raw:
+    for event in span.events[:MAX_EVENTS]:
+        if b"exception" in event:
             try:
-                attributes = parse_event(raw).attributes
+                attributes = parse_event(event).attributes
             except DecodeError:
                 continue
-            texts += [
-                text(attributes.get("exception.type", b"")),
-                text(attributes.get("exception.message", b"")),
-            ]
+            for key in ("exception.type", "exception.message"):
+                raw = attributes.get(key, b"")
+                texts.append(_known_text(raw) if len(raw) <= MAX_REMEMBERED_TEXT else text(raw))
     texts.append(status_message[: errors.MAX_TEXT].decode("utf-8", "replace"))
     # What providers say of a failure repeats, in an outage for every call: read short texts once.
     known = _classified if sum(map(len, texts)) <= MAX_REMEMBERED_TEXT else _classified.__wrapped__
     return known(tuple(texts))
+
+
+_known_text = lru_cache(maxsize=1024)(text)
 
 
 @lru_cache(maxsize=1024)

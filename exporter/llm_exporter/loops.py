@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from functools import lru_cache
 from hashlib import blake2b
@@ -12,6 +13,8 @@ from llm_exporter.dialects._dialect import MAX_JSON, structured
 
 NO_ARGUMENTS: Final = frozenset((b"", b"\x0a\x00", b"\x0a\x02{}"))
 """Nothing, empty text, and the empty object that writers put where content is not captured."""
+_TEXT: Final = re.compile(rb'\x0a[\x80-\xff]*[\x00-\x7f][^\s{\["0-9tfnNI-]')
+"""An encoded string that begins with what neither JSON nor a Python dict begins with."""
 MAX_REMEMBERED: Final = 128
 MAX_CALLS: Final = 64
 """Distinct tool calls remembered of a task."""
@@ -32,7 +35,8 @@ def fingerprint(arguments: bytes) -> int:
 def _fingerprint(arguments: bytes) -> int:
     if arguments in NO_ARGUMENTS:
         return 0
-    found = structured(arguments) if len(arguments) <= MAX_JSON else None
+    # Plain text, which some pass to a tool, is not tried as JSON.
+    found = structured(arguments) if len(arguments) <= MAX_JSON and not _TEXT.match(arguments) else None
     if found is not None:
         with suppress(ValueError, RecursionError):
             arguments = json.dumps(found, sort_keys=True, separators=(",", ":")).encode()
@@ -68,10 +72,13 @@ class Loops:
             self._calls.add(call)
         return False
 
-    def circle(self, tool: str, agent: str) -> bool:
-        """Take a step, and return whether the last ones go round in a circle of different ones, once a task."""
+    def circle(self, step: int) -> bool:
+        """Take a step, and return whether the last ones go round in a circle of different ones, once a task.
+
+        `step` is equal for the same tool and agent, as `Bound.step` is.
+        """
         steps = self._steps
-        steps.append(hash((tool, agent)))
+        steps.append(step)
         if len(steps) > MAX_STEPS:
             del steps[0]
         if self._circled or len(steps) < 2 * ROUNDS or not self._goes_round():

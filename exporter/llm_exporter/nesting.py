@@ -170,8 +170,8 @@ class _Telling(NamedTuple):
     span_id: bytes
     start: int
     end: int
-    answer: bytes
-    """The provider's id of the answer, empty where it is not said."""
+    answer: int
+    """Hash of the provider's id of the answer, 0 where it is not said."""
     failed: bool
     tokens: tuple[int, int] | None
     """Input and output in all."""
@@ -184,6 +184,25 @@ class _Telling(NamedTuple):
             return True
         alike = (self.failed, self.tokens) == (other.failed, other.tokens)
         return alike and (self.start, self.end) != (other.start, other.end)
+
+
+def may_have_twins(trace: Trace) -> bool:
+    """Return whether calls by different instrumentations may be the same: cheaper than to look for all that nests.
+
+    Such calls have a response id or their input tokens in common, or say no tokens.
+    """
+    told: dict[Any, str] = {}
+    for node in trace.nodes.values():
+        if len(node) == FRESH and node[0].is_call:
+            scope, payload = node[0].scope, node[4]
+            if isinstance(payload, Detail):
+                answer, told_tokens = payload.response_id, _tokens(node[0], payload)
+                tokens = told_tokens and told_tokens[0]
+            else:
+                tokens, answer = payload[0], payload[5]
+            if told.setdefault(tokens, scope) != scope or (answer and told.setdefault(answer, scope) != scope):
+                return True
+    return False
 
 
 def _tokens(bound: Bound, payload: Any) -> tuple[int, int] | None:

@@ -7,7 +7,9 @@ normalised, priced or escaped again for words that were seen before. `docs/perfo
 
 from __future__ import annotations
 
+import os
 import time
+from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -124,6 +126,8 @@ class Pipeline:
         self._n_bindings = 0
         self._n_alone = 0
         self._tokens = _TokenCounts()
+        self._separator = os.urandom(16)
+        """Between joined words: no one can write it into a word, so that each join has one way apart."""
         group = self.store.groups[c.EXPORTER_SPANS.name]
         self._outcomes = {name: group.instrument(c.EXPORTER_SPANS, name).index for name in c.OUTCOME.values}
         self._late = group.instrument(c.EXPORTER_LATE_SPANS).index
@@ -201,9 +205,9 @@ class Pipeline:
         guesses, tokens_seen = scope.guesses, self._tokens
         assembly = self.assembly
         traces = assembly.traces
-        now = self.store.now
+        last_id, last_parent, late, nodes = None, b"", False, {}
         call, structure = Kind.CALL, Kind.STRUCTURE
-        sampled = self._sampled
+        sampled, separator = self._sampled, self._separator
         payload: Any
         for raw in spans:
             if first_mark not in raw:
@@ -242,46 +246,54 @@ class Pipeline:
                 values = with_span(values, span)
             variant.tally.spans += 1
             kind = variant.kind
-            words = variant.words_of(values) if variant.derived else variant.words(values)
+            words = variant.words(values)
             failure = self.failure_of(span) if span.status else None
-            key = (context, words, failure)
             start, end = span.start, span.end
-            bound: Any = variant.bindings.get(key) or self._bind(variant, key, start)
+            if variant.derived:
+                words = variant.words_of(values)
+                key = (context, words, failure)
+            else:
+                key = (context, separator.join(words), failure)
+            bound: Any = variant.bindings.get(key) or self._bind(variant, key, words, start)
             trace_id, span_id, parent = span.trace_id, span.span_id, span.parent_span_id
-            trace = traces.get(trace_id)
-            if trace is None or span_id == NO_SPAN_ID:
-                if (
-                    len(trace_id) != TRACE_ID
-                    or len(span_id) != SPAN_ID
-                    or trace_id == NO_TRACE_ID
-                    or (span_id == NO_SPAN_ID)
-                ):
-                    trace_id, parent = self._id_of_its_own(), b""
-                trace = assembly.open(trace_id)
-            nodes, fresh = trace.nodes, trace.fresh
+            if parent == last_parent:
+                parent = last_parent  # one object for all children of a span
+            else:
+                last_parent = parent
+            # Spans of one trace mostly come together.
+            if trace_id != last_id or span_id == NO_SPAN_ID:
+                trace = traces.get(trace_id)
+                if trace is None or span_id == NO_SPAN_ID:
+                    if (
+                        len(trace_id) != TRACE_ID
+                        or len(span_id) != SPAN_ID
+                        or trace_id == NO_TRACE_ID
+                        or (span_id == NO_SPAN_ID)
+                    ):
+                        trace_id, parent = self._id_of_its_own(), b""
+                    trace = assembly.open(trace_id)
+                if not trace.fresh:
+                    assembly.touch(trace)
+                last_id, late, nodes = trace_id, trace.late, trace.nodes
             if span_id in nodes:
                 outcomes["duplicate"] += 1
                 if kind is call:
                     self.accountant.repeated(bound, "duplicate")
                 continue
-            if not fresh:
-                assembly.touch(trace)
-            fresh.append(span_id)
             if not parent or span.flags & REMOTE_PARENT:
                 trace.saw_root(span_id, span, bool(parent), bound.record.failed)
             if variant.session is not None and (session := variant.session(values)):
                 trace.session = session
-            if trace.late:
+            if late:
                 self._own.values[self._late] += 1
             if kind is structure:
                 outcomes["structure"] += 1
                 nodes[span_id] = (bound, parent, start, end, None)
                 continue
-            if not trace.held:
-                trace.held_since = now
-            trace.held.append(span_id)
             quantities = variant.quantities
-            if kind is not call or sampled:
+            if kind is not call and variant.plain and not sampled:
+                payload = NO_DETAIL
+            elif kind is not call or sampled:
                 payload = self._detail(variant, values, attributes, span, bound)
             elif bound.plain and (not quantities.more or (quantities.only_events and not span.events)):
                 raw_input, raw_output, raw_read, raw_write, raw_reasoning, raw_first, raw_cost, raw_total = (
@@ -313,7 +325,7 @@ class Pipeline:
                     )
                     and start
                 ):
-                    answer = variant.response_id(values) if variant.response_id is not None else b""
+                    answer = hash(variant.response_id(values)) if variant.response_id is not None else 0
                     payload = (all_input, all_output, read, write, reasoning, answer)
                 else:
                     payload = self._detail(variant, values, attributes, span, bound)
@@ -333,7 +345,7 @@ class Pipeline:
             arguments = variant.arguments(values)
         times = self._times(span, attributes, bound) if self._sampled else 1
         if kind is Kind.CALL:
-            answer = variant.response_id(values) if variant.response_id is not None else b""
+            answer = hash(variant.response_id(values)) if variant.response_id is not None else 0
             return Detail(variant.quantities.read(values, span), response_id=answer, times=times)
         if arguments is None and documents is None and times == 1:
             return NO_DETAIL
@@ -373,10 +385,10 @@ class Pipeline:
             found[name] = found[name] or text(raw)
         return Record("", Kind.STRUCTURE, failed=failed)._replace(**found)
 
-    def _bind(self, variant: Variant, key: tuple[Any, ...], start: int) -> Bound:
+    def _bind(self, variant: Variant, key: tuple[Any, ...], words: tuple[Any, ...], start: int) -> Bound:
         if self._n_bindings >= self.limits.bindings:
             self.forget_bindings()
-        context, words, failure = key
+        context, _, failure = key
         bound = self.accountant.bound(variant.record(NOWHERE, failure, words), context, start)
         bound.scope = variant.plan.scope
         bound.is_span = not bound.scope.startswith(LOG_SCOPE)
@@ -486,13 +498,23 @@ class Pipeline:
 
     def failure_of(self, span: Any) -> tuple[str, str] | None:
         """Return how a span failed, None when its status is not ERROR."""
-        try:
-            status = parse_status(span.status)
-        except DecodeError:
+        raw = span.status
+        code, message = (_known_status if len(raw) <= MAX_MEMO_BYTES else _status_of)(raw)
+        if code != STATUS_ERROR:
             return None
-        if status.code != STATUS_ERROR:
-            return None
-        return failure_of(span, status.message, text(span.attributes.get("error.type", b"")))
+        return failure_of(span, message, text(span.attributes.get("error.type", b"")))
+
+
+def _status_of(raw: bytes) -> tuple[int, bytes]:
+    """Return code and message of an encoded Status, 0 where it cannot be read."""
+    try:
+        status = parse_status(raw)
+    except DecodeError:
+        return 0, b""
+    return status.code, status.message
+
+
+_known_status = lru_cache(maxsize=1024)(_status_of)
 
 
 def _verdict(outcomes: dict[str, int]) -> Verdict:

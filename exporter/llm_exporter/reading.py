@@ -280,6 +280,7 @@ class Variant:
     `bindings` is where the pipeline remembers what became of their words; `tally` counts the spans. Where `named`,
     the values must hold the span, see `with_span`. `session`, `response_id` and `arguments` pick from the values
     what tells spans apart, encoded, `b""` where a span does not say it; they are None where no span of the plan can.
+    `plain` spans count by their words and times alone.
     """
 
     __slots__ = (
@@ -292,6 +293,7 @@ class Variant:
         "named",
         "operation",
         "places",
+        "plain",
         "plan",
         "quantities",
         "response_id",
@@ -315,6 +317,7 @@ class Variant:
         self.session = plan.identity(Field.SESSION)
         self.response_id = plan.identity(Field.RESPONSE_ID) if self.kind is Kind.CALL else None
         self.arguments = plan.identity(Field.TOOL_ARGUMENTS) if self.kind is Kind.TOOL else None
+        self.plain = self.arguments is None and self.kind not in (Kind.CALL, Kind.RETRIEVAL)
 
         places: list[int] = []
         self.derived: list[tuple[int, Derived]] = []

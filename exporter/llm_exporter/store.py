@@ -11,11 +11,9 @@ from __future__ import annotations
 import threading
 import time
 from array import array
-from bisect import bisect_left
-from collections import Counter
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
 from itertools import compress, product
 from sys import intern
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeGuard
@@ -124,8 +122,17 @@ class Cell:
     def observe_all(self, histogram: Instrument, column: Sequence[int]) -> None:
         """Count many values."""
         self.values[histogram.index] += sum(column)
-        for place, count in Counter(map(partial(bisect_left, histogram.bounds), column)).items():
-            self.counts[histogram.offset + place] += count
+        # Sorted once, each bound is looked up among the values, and not each value among the bounds.
+        ordered, counts = sorted(column), self.counts
+        below, n = 0, len(ordered)
+        for place, bound in enumerate(histogram.bounds, histogram.offset):
+            upto = bisect_right(ordered, bound, below)
+            if upto > below:
+                counts[place] += upto - below
+                if upto == n:
+                    return
+                below = upto
+        counts[histogram.end - 1] += n - below
 
     def exemplify(self, histogram: Instrument, value: int, exemplar: bytes) -> None:
         """Make an already counted value the exemplar of its bucket."""

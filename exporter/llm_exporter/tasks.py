@@ -76,9 +76,10 @@ class Tasks:
         start, end = (trace.root_start, trace.root_end) if trace.root else (trace.start, trace.end)
         row = (max(end - start, 0), trace.cost, trace.tokens, trace.calls, trace.tools, trace.steps)
         kind.rows.extend(row * times)
-        for spent, column in zip(own_times(trace.nodes, trace.stages), kind.stages, strict=True):
+        own = trace.own if trace.own_of == len(trace.nodes) else own_times(trace.nodes, trace.stages)
+        for stage, spent in enumerate(own):
             if spent:
-                column.extend((spent,) * times)
+                kind.stages[stage].extend((spent,) * times)
         if said(trace.session):
             who = kind.who
             self.conversations.turn((who.service_name, trace.session), who, trace.cost, times)
@@ -205,11 +206,11 @@ def own_times(nodes: dict[bytes, Node], before: Sequence[int] | None) -> list[in
             bound, parent, start, end, _ = node
             if 0 < start < end:
                 spent[bound.stage] += end - start
-                if parent in nodes and parent != span_id:
-                    if parent in inside:
-                        inside[parent].append((start, end))
-                    else:
-                        inside[parent] = [(start, end)]
+                children = inside.get(parent)
+                if children is not None and parent != span_id:
+                    children.append((start, end))
+                elif parent in nodes and parent != span_id:
+                    inside[parent] = [(start, end)]
     for span_id, children in inside.items():
         node = nodes[span_id]
         stage = node[0].stage
@@ -227,10 +228,10 @@ def _covered(children: list[tuple[int, int]], start: int, end: int) -> int:
     covered, reached = 0, start
     for begin, finish in children:
         if finish <= start or begin >= end:
-            covered += max(finish - begin, 0)
+            covered += finish - begin
             continue
-        until = min(finish, end)
+        until = finish if finish < end else end
         if until > reached:
-            covered += until - max(begin, reached)
+            covered += until - (begin if begin > reached else reached)
             reached = until
     return covered

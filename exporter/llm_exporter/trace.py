@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from llm_exporter.binding import Bound
     from llm_exporter.inheritance import Inherited
     from llm_exporter.loops import Loops
@@ -14,7 +16,7 @@ Node = tuple[Any, ...]
 """A span of a trace.
 
 Fresh, it is (binding, parent's span id, start, end, payload), times in unix nanoseconds. The payload is a tuple
-of five token counts and a response id for a call that needs no care (`Accountant.row`), a `Detail` for
+of five token counts and the response id's hash for a call that needs no care (`Accountant.row`), a `Detail` for
 everything else that counts, None for what does not. At rest, a while after it was counted, it is (binding, what
 it hands down).
 """
@@ -31,7 +33,8 @@ class Detail(NamedTuple):
     scores: tuple[int, ...] = ()
     arguments: int = 0
     """Hash of what a tool was called with; 0 where the span does not say."""
-    response_id: bytes = b""
+    response_id: int = 0
+    """Hash of the provider's id of the answer; 0 where the span does not say."""
     times: int = 1
     """How many such spans it stands for, where the others were sampled away."""
 
@@ -42,57 +45,71 @@ NO_DETAIL: Final = Detail()
 class Trace:
     """What is known of one trace.
 
-    `held` are the span ids that are not counted yet, `fresh` those that came with the batch in progress,
-    `missing` the parents that nobody has seen.
+    `held` are the span ids that are not counted yet, `missing` the parents that nobody has seen. The first
+    `placed` of the nodes have been looked at by `Assembly`, the others came with the batch in progress.
     """
 
-    # What most traces never have stays at the class: a trace is made for every few spans.
-    late = False
-    """Whether the task of this trace was closed before: its spans count, a second task does not begin."""
-    scope = ""
-    """The instrumentation that wrote the last call."""
-    calls_seen = False
-    nested = False
-    """Whether a call stands under a call, or a tool under a tool: they may be one and the same."""
-    speaks = False
-    """Whether a span hands something down."""
-    crossed = False
-    """Whether spans of several resources take part."""
-    context: Context | None = None
-    repeats: set[bytes] | None = None
-    """Calls that were not counted because a span inside them is, or one around them was."""
-    covered: dict[bytes, bytes] | None = None
-    """Those of them that one around them was counted for; of each the one right around it that it repeats."""
-    links: dict[bytes, bytes] | None = None
-    """Parents of spans that are about no LLM, by span id: one of those may stand above others."""
-    missing: set[bytes] | None = None
-    session = b""
-    root = b""
-    """Span id of the outermost span."""
-    remote_root = False
-    """Whether that span names a parent in another process."""
-    root_name = b""
-    root_start = root_end = 0
-    failed = False
-    """Whether the outermost span failed."""
-    rested = 0
-    """How many nodes are at rest."""
-    start = end = 0
-    calls = tools = steps = tokens = cost = 0
-    times = 1
-    stages: list[int] | None = None
-    """Nanoseconds of the task's own time in each of `binding.STAGES`, of the nodes at rest."""
-    loops: Loops | None = None
-    due = 0
-    """Second at which someone will look at the trace."""
+    # With a dictionary for its attributes a trace takes twice the memory, and there are tens of thousands.
+    __slots__ = (
+        "calls", "context", "cost", "covered", "crossed", "due", "end", "failed", "fresh", "held", "held_since", "id",
+        "late", "links", "loops", "missing", "nested", "nodes", "opened", "own", "own_of", "placed", "remote_root",
+        "repeats", "rested", "root", "root_end", "root_name", "root_start", "scope", "session", "sided", "speaks",
+        "speaks_to_calls", "stages", "start", "times", "tokens", "tools", "touched",
+    )  # fmt: skip
 
     def __init__(self, trace_id: bytes, now: float) -> None:
         self.id = trace_id
         self.opened = self.touched = self.held_since = now
         """Monotonic seconds."""
+        self.due = 0
+        """Second at which someone will look at the trace."""
         self.nodes: dict[bytes, Node] = {}
         self.held: list[bytes] = []
-        self.fresh: list[bytes] = []
+        self.fresh = False
+        """Whether spans came with the batch in progress."""
+        self.placed = self.rested = 0
+        """How many nodes have their places, and how many are at rest."""
+        self.late = False
+        """Whether the task of this trace was closed before: its spans count, a second task does not begin."""
+        self.scope: str | None = None
+        """The instrumentation that wrote the last call."""
+        self.sided = False
+        """Whether calls were written by several instrumentations: they may tell of the same ones side by side."""
+        self.nested = False
+        """Whether a call stands under a call, or a tool under a tool: they may be one and the same."""
+        self.speaks = False
+        """Whether a span hands something down."""
+        self.speaks_to_calls = False
+        """Whether it is more than who acts."""
+        self.context: Context | None = None
+        self.crossed = False
+        """Whether spans of several resources take part."""
+        self.repeats: set[bytes] | None = None
+        """Calls that were not counted because a span inside them is, or one around them was."""
+        self.covered: dict[bytes, bytes] | None = None
+        """Those of them that one around them was counted for; of each the one right around it that it repeats."""
+        self.missing: set[bytes] | None = None
+        self.links = self.session = b""
+        """`links`: of spans that are about no LLM, `assembly.LINK` bytes each; one of those may stand above others."""
+        self.root = self.root_name = b""
+        """Span id and name of the outermost span."""
+        self.root_start = self.root_end = 0
+        self.remote_root = self.failed = False
+        """Whether that span names a parent in another process, and whether it failed."""
+        self.start = self.end = 0
+        self.calls = self.tools = self.tokens = self.cost = 0
+        self.times = 1
+        self.stages: Sequence[int] | None = None
+        """Nanoseconds of the task's own time in each of `binding.STAGES`, of the nodes at rest."""
+        self.own: Sequence[int] = ()
+        self.own_of = 0
+        """The own times of the whole task when it had so many nodes."""
+        self.loops: Loops | None = None
+
+    @property
+    def steps(self) -> int:
+        """How many calls of models and tools there were."""
+        return self.calls + self.tools
 
     def saw_root(self, span_id: bytes, span: Any, remote: bool, failed: bool) -> None:
         """Take a span that has no parent, or one in another process, for the root unless an outer one is known."""
