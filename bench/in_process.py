@@ -106,9 +106,7 @@ def measure(requests: Corpus, repeats: int, *, with_straightforward: bool = True
     return Times(times)
 
 
-def _one_run(
-    requests: Corpus, n_warm: int, clock: Clock, with_straightforward: bool
-) -> dict[str, list[int]]:
+def _one_run(requests: Corpus, n_warm: int, clock: Clock, with_straightforward: bool) -> dict[str, list[int]]:
     exporter = engine()
     ways: dict[str, Callable[[bytes], object]] = {
         STOCK: ExportTraceServiceRequest.FromString,

@@ -39,8 +39,8 @@ _SOME: Final = 1000
 _OPEN_TRACES: Final = 50_000
 _FEW_OPEN_TRACES: Final = 2_000
 """Opened before, to have what is common to all traces remembered."""
-_LONGER_THAN_HELD: Final = 60.0
-"""Seconds after which nothing is held any more, and what is open is at rest."""
+_SECONDS_PER_REQUEST: Final = 0.25
+"""So that spans are held for 10 seconds, as is the default, and most of the traces are at rest in the end."""
 N_RESOURCES: Final = RESOURCES[100_000]
 _TIMEOUT_SECONDS: Final = 180.0
 
@@ -85,7 +85,7 @@ def _open_traces(quick: bool) -> tuple[Table, list[Check]]:
     """Measure what an open trace takes while it may end any moment, and while it waits for a root for long."""
     n = _OPEN_TRACES // 5 if quick else _OPEN_TRACES
     rows: list[tuple[Value, ...]] = []
-    for name, kind in (("just counted", "traces-fresh"), ("at rest, waiting for its root", "traces-rest")):
+    for name, kind in (("about to be over", "traces-fresh"), ("at rest, without a root", "traces-rest")):
         rooted = kind == "traces-fresh"
         requests = [
             *waiting.requests(_FEW_OPEN_TRACES, rooted=rooted, seed=1),
@@ -176,30 +176,29 @@ def _beyond_caps() -> dict[str, int]:
     return found | {"rss": _rss_after_scrape(exporter)}
 
 
-def _traces_open(*, at_rest: bool) -> dict[str, int]:
-    """Hold traces open, and look at the memory that they take."""
+def _traces_open(*, rooted: bool) -> dict[str, int]:
+    """Hold traces open, and look at the memory that they take.
+
+    With a root they are closed a while later, so time stands still; without one they come to rest as time goes on.
+    """
     settings = load(None, {}, {})
-    room = 2 * _OPEN_TRACES
-    tasks = replace(settings.tasks, max_open=room, max_spans=room * waiting.SPANS)
-    n_before = n_open = grown = 0
+    tasks = replace(settings.tasks, max_open=2 * _OPEN_TRACES, max_spans=2 * _OPEN_TRACES * waiting.SPANS)
+    exporter = Engine(replace(settings, tasks=tasks))
+    traces = exporter.pipeline.assembly.traces
+    before: tuple[int, int] | None = None
     with told_time() as clock:
-        exporter = Engine(replace(settings, tasks=tasks))
-        for place, request in enumerate(_received()):
-            exporter.pipeline.traces(request)
-            if (place + 1) * waiting.TRACES >= _FEW_OPEN_TRACES and not n_before:
-                if at_rest:
-                    clock.advance(_LONGER_THAN_HELD)
+        for request in _received():
+            if before is None and len(traces) >= _FEW_OPEN_TRACES:
                 exporter.refresh()
                 gc.collect()
-                n_before, grown = len(exporter.pipeline.assembly.traces), -rss_bytes()
-        if at_rest:
-            for _ in range(2):
-                clock.advance(_LONGER_THAN_HELD)
-                exporter.refresh()
+                before = len(traces), rss_bytes()
+            exporter.pipeline.traces(request)
+            if not rooted:
+                clock.advance(_SECONDS_PER_REQUEST)
         exporter.refresh()
         gc.collect()
-        n_open = len(exporter.pipeline.assembly.traces) - n_before
-        return {"open": n_open, "grown": grown + rss_bytes()}
+        n_before, rss_before = before or (0, 0)
+        return {"open": len(traces) - n_before, "grown": rss_bytes() - rss_before}
 
 
 def _rss_after_scrape(exporter: Engine) -> int:
@@ -212,6 +211,6 @@ if __name__ == "__main__":
     prometheus_client.disable_created_metrics()
     what = sys.argv[1]
     if what.startswith("traces"):
-        print(json.dumps(_traces_open(at_rest=what == "traces-rest")))
+        print(json.dumps(_traces_open(rooted=what == "traces-fresh")))
     else:
         print(json.dumps(_beyond_caps() if what == "novel" else _fill(what)))

@@ -9,12 +9,11 @@ starts no second task. Everything is bounded; over a bound the oldest trace ends
 from __future__ import annotations
 
 import time
-from itertools import groupby, islice, repeat
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from llm_exporter import catalogue as c
 from llm_exporter.binding import Bound
+from llm_exporter.links import by_span_id, of_known_traces, parents, remember
 from llm_exporter.loops import Loops
 from llm_exporter.nesting import Nesting, Verdict, may_have_twins
 from llm_exporter.otlp.schema import DecodeError, parse_span
@@ -23,26 +22,17 @@ from llm_exporter.tasks import Tasks, own_times
 from llm_exporter.trace import FRESH, Detail, Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from llm_exporter.account import Accountant
     from llm_exporter.inheritance import Inherited
+    from llm_exporter.links import Skipped
     from llm_exporter.record import Context
     from llm_exporter.trace import Above, Node
 
 TRACE_ID: Final = 16
 SPAN_ID: Final = 8
-MAX_LINKS: Final = 256
-"""Spans of one trace that are about no LLM of which it is remembered for a while what stands above them."""
-LINK: Final = 18
-"""Bytes that are remembered of each: its id, and its parent's field."""
 MAX_AT_REST: Final = 65_536
-PARENT_OF_8: Final = b"\x22\x08"
-"""How an encoded parent's id begins: field 4, 8 bytes."""
-# Where encoders that write fields in order have the trace id, the span id and the parent's.
-_trace_id_of: Final = itemgetter(slice(2, 18))
-_span_id_of: Final = itemgetter(slice(20, 28))
-_link_of: Final = itemgetter(slice(20, 20 + LINK))
 REMOTE_PARENT: Final = 0x200
 """Span flag of opentelemetry-proto: the parent is in another process."""
 
@@ -213,16 +203,12 @@ class Assembly:
 
     def _place(self, trace: Trace, now: float) -> None:
         """Find the fresh spans of a trace their places among the others, and hold those that count."""
-        nodes, held, placed = trace.nodes, trace.held, trace.placed
-        n_fresh = len(nodes) - placed
-        self._n_spans += n_fresh
+        nodes, held, fresh = trace.nodes, trace.held, trace.unplaced()
+        self._n_spans += len(nodes) - trace.placed
         trace.placed = len(nodes)
         trace.touched = now
         if not held:
             trace.held_since = now
-        fresh: Iterable[tuple[bytes, Node]] = nodes.items()
-        if placed:
-            fresh = reversed([*islice(reversed(nodes.items()), n_fresh)])
         missing = trace.missing
         context = trace.context
         for span_id, node in fresh:
@@ -236,8 +222,7 @@ class Assembly:
             gives = bound.gives
             if gives is not None:
                 trace.speaks = True
-                if not gives.agent_only:
-                    trace.speaks_to_calls = True
+                trace.speaks_to_calls |= not gives.agent_only
             is_call = bound.is_call
             if is_call and bound.scope != trace.scope:
                 trace.sided = trace.sided or trace.scope is not None
@@ -258,25 +243,14 @@ class Assembly:
 
     def _find_ancestors(self, touched: list[Trace], skipped: list[tuple[Any, Context]]) -> list[Trace]:
         """Add those of the skipped spans that stand above known ones; return the traces that got some."""
-        traces = self.traces
-        gaps: dict[Trace, dict[bytes, tuple[bytes, Context]]] = {
-            trace: {} for trace in touched if trace.missing
-        }
-        for spans, context in skipped:
-            for trace_id, run in groupby(spans, _trace_id_of):
-                trace = traces.get(trace_id)
-                if trace is None:
-                    continue
-                encoded = list(run)
-                room = MAX_LINKS - len(trace.links) // LINK
-                if room > 0:
-                    trace.links += _links(encoded if len(encoded) <= room else encoded[:room])
-                if trace.missing:
-                    others = gaps.setdefault(trace, {})
-                    others.update(zip(map(_span_id_of, encoded), zip(encoded, repeat(context)), strict=False))
+        gaps: dict[Trace, Skipped] = {trace: {} for trace in touched if trace.missing}
+        for trace, encoded, context in of_known_traces(skipped, self.traces):
+            remember(trace, encoded)
+            if trace.missing:
+                gaps.setdefault(trace, {}).update(by_span_id(encoded, context))
         return [trace for trace, others in gaps.items() if self._ancestors_of(trace, others)]
 
-    def _ancestors_of(self, trace: Trace, others: dict[bytes, tuple[bytes, Context]]) -> bool:
+    def _ancestors_of(self, trace: Trace, others: Skipped) -> bool:
         """Take the spans above known ones from others of the trace; return whether there was any.
 
         Those of the batch are read. Of those before, which came earlier than what stands below them, no more is
@@ -285,7 +259,7 @@ class Assembly:
         missing, nodes = trace.missing or set(), trace.nodes
         links: dict[bytes, bytes] = {}
         if not missing <= others.keys():
-            links = _parents(trace.links)
+            links = parents(trace.links)
         stack = [span_id for span_id in missing if span_id in others or span_id in links]
         found = bool(stack)
         while stack:
@@ -307,7 +281,7 @@ class Assembly:
             nodes[span_id] = node
             parent = node[1]
             if parent and parent not in nodes:
-                links = links or _parents(trace.links)
+                links = links or parents(trace.links)
                 if parent in others or parent in links:
                     stack.append(parent)
         if found:
@@ -566,22 +540,6 @@ class Assembly:
         """Return the parent of a root whose parent is in another process: nobody here waits for it."""
         node = trace.nodes.get(trace.root)
         return {node[1]} if trace.remote_root and node is not None and len(node) == FRESH else set()
-
-
-def _links(encoded: list[bytes]) -> bytes:
-    """Return what is remembered of encoded spans that are about no LLM: `LINK` bytes of each."""
-    links = b"".join(map(_link_of, encoded))
-    if len(links) != LINK * len(encoded):
-        links = b"".join([_link_of(raw).ljust(LINK, b"\0") for raw in encoded])
-    return links
-
-
-def _parents(links: bytes) -> dict[bytes, bytes]:
-    """Return the parent's id of each span that is remembered, empty where it has none."""
-    return {
-        links[i : i + 8]: links[i + 10 : i + LINK] if links[i + 8 : i + 10] == PARENT_OF_8 else b""
-        for i in range(0, len(links), LINK)
-    }
 
 
 def _filled_up(numbers: Numbers, theirs: Numbers, record: Record) -> Numbers:

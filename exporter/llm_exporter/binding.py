@@ -107,9 +107,9 @@ class CallBinding(Bound):
     """
 
     __slots__ = (
-        "anomalies", "attributed", "cell", "error", "finish", "flat", "flat_until", "mismatch", "model", "plain", "prompt",
-        "quote", "rates", "rows", "request", "requests", "saving", "series", "stream", "valid_from", "valid_until", "values",
-        "window",
+        "anomalies", "attributed", "cell", "error", "finish", "flat", "flat_until", "mismatch", "model", "plain",
+        "prompt", "quote", "rates", "request", "requests", "rows", "saving", "series", "stream", "valid_from",
+        "valid_until", "window",
     )  # fmt: skip
     is_call: ClassVar[bool] = True
 
@@ -120,7 +120,6 @@ class CallBinding(Bound):
         self.model = model
         """Cell by who, provider and model."""
         self.anomalies = anomalies
-        self.values = cell.values
         self.stream = record.stream
         self.prompt: Cell | None = None
         self.attributed: Cell | None = None

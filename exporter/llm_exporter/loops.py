@@ -6,15 +6,17 @@ import json
 import re
 from contextlib import suppress
 from functools import lru_cache
-from hashlib import blake2b
 from typing import Final
 
 from llm_exporter.dialects._dialect import MAX_JSON, structured
 
 NO_ARGUMENTS: Final = frozenset((b"", b"\x0a\x00", b"\x0a\x02{}"))
 """Nothing, empty text, and the empty object that writers put where content is not captured."""
-_TEXT: Final = re.compile(rb'\x0a[\x80-\xff]*[\x00-\x7f][^\s{\["0-9tfnNI-]')
-"""An encoded string that begins with what neither JSON nor a Python dict begins with."""
+_TEXT: Final = re.compile(
+    rb"\x0a[\x80-\xff]*[\x00-\x7f]\s*"
+    rb"(?:[^\s{\[\x220-9tfnNI-]|(?!true|false|null|NaN|Infinity)[tfnNI]|-?[0-9][-+.0-9eE]*\s*[^-+.0-9eE\s])"
+)
+"""An encoded string that begins as neither JSON nor a Python dict does."""
 MAX_REMEMBERED: Final = 128
 MAX_CALLS: Final = 64
 """Distinct tool calls remembered of a task."""
@@ -40,7 +42,7 @@ def _fingerprint(arguments: bytes) -> int:
     if found is not None:
         with suppress(ValueError, RecursionError):
             arguments = json.dumps(found, sort_keys=True, separators=(",", ":")).encode()
-    return int.from_bytes(blake2b(arguments, digest_size=7).digest()) or 1
+    return hash(arguments) or 1
 
 
 _remembered = lru_cache(maxsize=4096)(_fingerprint)

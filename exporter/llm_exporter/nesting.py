@@ -200,7 +200,9 @@ def may_have_twins(trace: Trace) -> bool:
                 tokens = told_tokens and told_tokens[0]
             else:
                 tokens, answer = payload[0], payload[5]
-            if told.setdefault(tokens, scope) != scope or (answer and told.setdefault(answer, scope) != scope):
+            if told.setdefault(tokens, scope) != scope or (
+                answer and told.setdefault(answer, scope) != scope
+            ):
                 return True
     return False
 

@@ -205,6 +205,7 @@ class Pipeline:
         guesses, tokens_seen = scope.guesses, self._tokens
         assembly = self.assembly
         traces = assembly.traces
+        trace: Any = None
         last_id, last_parent, late, nodes = None, b"", False, {}
         call, structure = Kind.CALL, Kind.STRUCTURE
         sampled, separator = self._sampled, self._separator
@@ -366,13 +367,13 @@ class Pipeline:
     def ancestor(self, span: Any, context: Context, trace: Trace | None = None) -> Bound:
         """Return what a span that is about no LLM hands down to those below it, and tell the trace its session."""
         said = self._pick(span.attributes)
-        failure = self.failure_of(span) if span.status else None
-        key = (context, failure, said)
+        failed = bool(span.status) and _status(span.status)[0] == STATUS_ERROR
+        key = (context, failed, said)
         bound = self._ancestors.get(key)
         if bound is None:
             if len(self._ancestors) >= MAX_ANCESTORS:
                 self._ancestors.clear()
-            bound = self.accountant.bound(self._ancestor_said(said, failure is not None), context, 0)
+            bound = self.accountant.bound(self._ancestor_said(said, failed), context, 0)
             if sum(map(len, said)) <= MAX_MEMO_BYTES:
                 self._ancestors[key] = bound
         if trace is not None and not trace.session:
@@ -498,23 +499,24 @@ class Pipeline:
 
     def failure_of(self, span: Any) -> tuple[str, str] | None:
         """Return how a span failed, None when its status is not ERROR."""
-        raw = span.status
-        code, message = (_known_status if len(raw) <= MAX_MEMO_BYTES else _status_of)(raw)
+        code, message = _status(span.status)
         if code != STATUS_ERROR:
             return None
         return failure_of(span, message, text(span.attributes.get("error.type", b"")))
 
 
-def _status_of(raw: bytes) -> tuple[int, bytes]:
-    """Return code and message of an encoded Status, 0 where it cannot be read."""
+def _status(raw: bytes) -> tuple[int, bytes]:
+    """Return code and message of an encoded Status; the code is 0 where it cannot be read."""
+    return _known_status(raw) if len(raw) <= MAX_MEMO_BYTES else _known_status.__wrapped__(raw)
+
+
+@lru_cache(maxsize=1024)
+def _known_status(raw: bytes) -> tuple[int, bytes]:
     try:
         status = parse_status(raw)
     except DecodeError:
         return 0, b""
     return status.code, status.message
-
-
-_known_status = lru_cache(maxsize=1024)(_status_of)
 
 
 def _verdict(outcomes: dict[str, int]) -> Verdict:

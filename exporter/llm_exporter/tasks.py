@@ -230,8 +230,8 @@ def _covered(children: list[tuple[int, int]], start: int, end: int) -> int:
         if finish <= start or begin >= end:
             covered += finish - begin
             continue
-        until = finish if finish < end else end
+        until = min(finish, end)
         if until > reached:
-            covered += until - (begin if begin > reached else reached)
+            covered += until - max(begin, reached)
             reached = until
     return covered

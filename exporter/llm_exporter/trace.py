@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from llm_exporter.binding import Bound
     from llm_exporter.inheritance import Inherited
@@ -110,6 +111,13 @@ class Trace:
     def steps(self) -> int:
         """How many calls of models and tools there were."""
         return self.calls + self.tools
+
+    def unplaced(self) -> Iterable[tuple[bytes, Node]]:
+        """Return the spans that came with the batch in progress, in their order."""
+        items = self.nodes.items()
+        if not self.placed:
+            return items
+        return reversed([*islice(reversed(items), len(items) - self.placed)])
 
     def saw_root(self, span_id: bytes, span: Any, remote: bool, failed: bool) -> None:
         """Take a span that has no parent, or one in another process, for the root unless an outer one is known."""
