@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from llm_exporter.dialects._dialect import MAX_JSON, structured
+from llm_exporter.otlp.values import text
 
 NO_ARGUMENTS: Final = frozenset((b"", b"\x0a\x00", b"\x0a\x02{}"))
 """Nothing, empty text, and the empty object that writers put where content is not captured."""
@@ -42,6 +43,11 @@ def _fingerprint(arguments: bytes) -> int:
     if found is not None:
         with suppress(ValueError, RecursionError):
             arguments = json.dumps(found, sort_keys=True, separators=(",", ":")).encode()
+    else:
+        said = text(arguments)
+        if not said:
+            return 0
+        arguments = said.encode("utf-8", "replace")
     return hash(arguments) or 1
 
 

@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
@@ -27,6 +27,8 @@ def test_many_values_count_as_one_by_one(values: list[int]) -> None:
     assert at_once.values == singly.values
 
 
+@example("null", " ")
+@example('"t"', "\n")
 @given(st.text(st.sampled_from(" {}[\"]'-+.0159eEtrufalsnINy:,\n"), max_size=12), st.text(" \n", max_size=2))
 def test_json_is_recognised_however_it_is_spaced(written: str, space: str) -> None:
     """Arguments that are JSON have the fingerprint of the same JSON with other space around it."""
