@@ -80,11 +80,15 @@ def as_server() -> Iterator[None]:
         gc.unfreeze()
 
 
-def engine(*, exemplars: bool = True, **limits: int) -> Engine:
-    """Return the exporter without its listeners: the defaults, but no first-sample hold, and `limits`."""
+def engine(*, exemplars: bool = True, tasks: Mapping[str, int] | None = None, **limits: int) -> Engine:
+    """Return the exporter without its listeners: the defaults, but no first-sample hold, and `tasks` and `limits`."""
     settings = load(None, {}, {})
-    shown = replace(settings.exposition, first_sample_hold_seconds=0.0, exemplars=exemplars)
-    return Engine(replace(settings, exposition=shown, limits=replace(settings.limits, **limits)))
+    changed = {
+        "exposition": replace(settings.exposition, first_sample_hold_seconds=0.0, exemplars=exemplars),
+        "tasks": replace(settings.tasks, **(tasks or {})),
+        "limits": replace(settings.limits, **limits),
+    }
+    return Engine(replace(settings, **changed))
 
 
 def straightforward(*, exemplars: bool = True) -> Straightforward:

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from bench.report import Value
 
 _FEW_BINDINGS: Final = 16
-"""So that series are measured, and not the table of remembered combinations, which is bounded by itself."""
+_FEW_TASKS: Final = {"max_open": 16, "max_conversations": 16}
+"""So that series are measured, and not remembered combinations and open traces, which are bounded by themselves."""
 _SPANS_AT_CAPS: Final = 40 * novel.SPANS
 _NOVEL_REQUESTS: Final = 240
 _SOME: Final = 1000
@@ -126,7 +127,7 @@ def _received() -> Iterator[bytes]:
 
 def _fill(kind: str) -> dict[str, int]:
     exemplars = kind.endswith("exemplars")
-    ours = engine(exemplars=exemplars, bindings=_FEW_BINDINGS)
+    ours = engine(exemplars=exemplars, tasks=_FEW_TASKS, bindings=_FEW_BINDINGS)
     theirs = straightforward(exemplars=exemplars)
     requests = _received()
 
@@ -149,6 +150,7 @@ def _fill(kind: str) -> dict[str, int]:
     before = rss_bytes()
     for request in requests:
         take(request)
+    ours.refresh()
     for _ in range(2):
         with ours.store.lock:
             ours.store.promote(time.monotonic())
@@ -159,7 +161,7 @@ def _fill(kind: str) -> dict[str, int]:
 
 def _beyond_caps() -> dict[str, int]:
     """Look at the memory when the caps have been reached, and in the end."""
-    exporter = engine(bindings=_SOME, series_per_metric_group=_SOME)
+    exporter = engine(tasks=_FEW_TASKS, bindings=_SOME, series_per_metric_group=_SOME)
     found: dict[str, int] = {}
     spans = 0
     for request in _received():

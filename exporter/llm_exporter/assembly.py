@@ -75,7 +75,8 @@ class Assembly:
         self._at_rest: dict[tuple[Bound, Inherited | None], Node] = {}
         self._n_spans = 0
         self._touched: list[Trace] = []
-        self._wheel: dict[int, list[Trace]] = {}
+        self._wheel: dict[int, list[bytes]] = {}
+        """By second, the ids of traces to look at; some may have been closed meanwhile."""
         self._second = -1
         self._stamp = bytes(8)
         self._past = Bound(Record("", Kind.STRUCTURE))
@@ -161,8 +162,9 @@ class Assembly:
         self._second = second
         self._stamp = int(time.time() * 1000).to_bytes(8)
         for due in sorted(when for when in self._wheel if when <= second):
-            for trace in self._wheel.pop(due):
-                if trace.due == due and self.traces.get(trace.id) is trace:
+            for trace_id in self._wheel.pop(due):
+                trace = self.traces.get(trace_id)
+                if trace is not None and trace.due == due:
                     self._attend(trace, now)
         self.tasks.conversations.end_idle()
 
@@ -454,7 +456,7 @@ class Assembly:
         slot = self._wheel.get(second)
         if slot is None:
             slot = self._wheel[second] = []
-        slot.append(trace)
+        slot.append(trace.id)
 
     def _rest(self, trace: Trace) -> None:
         """Keep of each span only what later ones may take over from it."""

@@ -404,6 +404,7 @@ class Pipeline:
             plan.forget_bindings()
         self._ancestors.clear()
         self.accountant.forget()
+        self.assembly.tasks.forget()
         self._n_bindings = 0
 
     def forget_cells(self) -> None:

@@ -79,7 +79,7 @@ class Tasks:
         own = trace.own if trace.own_of == len(trace.nodes) else own_times(trace.nodes, trace.stages)
         for stage, spent in enumerate(own):
             if spent:
-                kind.stages[stage].extend((spent,) * times)
+                kind.stages.extend((stage, spent) * times)
         if said(trace.session):
             who = kind.who
             self.conversations.turn((who.service_name, trace.session), who, trace.cost, times)
@@ -97,7 +97,7 @@ class Tasks:
         )
         name = clean(root_name.decode("utf-8", "replace"))
         cell = self._store.cell(c.TASKS, (*who, name))
-        return _Kind(who, cell, [], self._store.cell(c.TASK_STAGE_DURATION, who), [[] for _ in STAGES])
+        return _Kind(who, cell, [], self._store.cell(c.TASK_STAGE_DURATION, who), [])
 
     def loop(self, record: Record, kind: str, times: int) -> None:
         """Count a loop in a task."""
@@ -121,10 +121,12 @@ class Tasks:
         for place, histogram in enumerate(self._histograms):
             kind.cell.observe_all(histogram, kind.rows[place::_COLUMNS])
         kind.rows.clear()
-        for stage, column in zip(self._stages, kind.stages, strict=True):
-            if column:
-                kind.by_who.observe_all(stage, column)
-                column.clear()
+        columns: dict[int, list[int]] = {}
+        for stage, spent in zip(kind.stages[::2], kind.stages[1::2], strict=True):
+            columns.setdefault(stage, []).append(spent)
+        for stage, column in columns.items():
+            kind.by_who.observe_all(self._stages[stage], column)
+        kind.stages.clear()
 
 
 class _Kind(NamedTuple):
@@ -135,7 +137,8 @@ class _Kind(NamedTuple):
     rows: list[int]
     """Duration, cost, tokens, calls, tool calls and steps of each in turn."""
     by_who: Cell
-    stages: list[list[int]]
+    stages: list[int]
+    """A stage, and the time spent in it, in turn."""
 
 
 class Conversations:
