@@ -235,6 +235,11 @@ PROTOBUF: Final = _open("protobuf", "Protobuf implementation in use; anything bu
 SCOPE: Final = _open("scope", "What the budget is for: total, team, feature, service, model.", 10)
 SCOPE_NAME: Final = _open("name", "Which one of that scope; empty for total.", 500)
 PERIOD: Final = _closed("period", "Budget period.", "day", "month")
+PREVIOUS_VERSION: Final = _open(
+    "previous_version", "Version that was live before; empty where none is known.", 100
+)
+OWNER: Final = _open("owner", "Who owns the prompt, from the registry.", 100)
+SHA: Final = _open("sha", "Commit of the prompt, the first 12 characters.", 100)
 SLO: Final = _open("slo", "Name of the objective.", 100)
 
 WHO: Final = (SERVICE_NAME, ENVIRONMENT, TEAM, FEATURE)
@@ -542,6 +547,18 @@ PROMPT_REQUEST_DURATION: Final = Histogram(
     unit=Unit.SECONDS,
     labels=(*WHO, PROMPT_NAME, PROMPT_VERSION, MODEL),
     buckets=DURATION_BUCKETS,
+)
+PROMPT_INFO: Final = Gauge(
+    name="llm_prompt_info",
+    help="Live version of a prompt, from the registry file; always 1.",
+    unit=Unit.COUNT,
+    labels=(PROMPT_NAME, PROMPT_VERSION, PREVIOUS_VERSION, OWNER, SHA),
+)
+PROMPT_DEPLOYED: Final = Gauge(
+    name="llm_prompt_deployed_timestamp_seconds",
+    help="When the live version of a prompt was deployed, from the registry file.",
+    unit=Unit.SECONDS,
+    labels=(PROMPT_NAME, PROMPT_VERSION),
 )
 TASKS: Final = Counter(
     name="llm_tasks_total",

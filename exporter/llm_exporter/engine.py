@@ -19,12 +19,14 @@ from llm_exporter.pipeline import Limits, Pipeline
 from llm_exporter.pricing import PriceBook
 from llm_exporter.receive.sink import Malformed, Verdict
 from llm_exporter.recent import RecentSpans
+from llm_exporter.settings.prompts import succeeding
 from llm_exporter.store import Store
 from llm_exporter.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from llm_exporter.exposition import Format
     from llm_exporter.settings import Settings
+    from llm_exporter.settings.prompts import Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class _Parts:
     store: Store
     pipeline: Pipeline
     prices: PriceBook
+    prompts: Registry
 
 
 class Engine:
@@ -146,6 +149,7 @@ class Engine:
 def _build(settings: Settings, old: _Parts | None) -> _Parts:
     shown = settings.exposition
     prices = PriceBook(settings.pricing.for_price_book())
+    prompts = succeeding(settings.prompts.registry(), old.prompts if old is not None else {})
     caps = {name: label.cap for name, label in settings.labels.items()}
     same_shape = old is not None and (
         old.settings.exposition.buckets == shown.buckets
@@ -186,14 +190,14 @@ def _build(settings: Settings, old: _Parts | None) -> _Parts:
         )
         if old is not None and same_shape:
             pipeline.assembly.adopt(old.pipeline.assembly)
-    return _Parts(settings, store, pipeline, prices)
+    return _Parts(settings, store, pipeline, prices, prompts)
 
 
 def _show_configuration(parts: _Parts) -> None:
     """Set the gauges that come from the configuration."""
     store, settings = parts.store, parts.settings
     with store.lock:
-        for gauge in (c.BUDGET_LIMIT, c.SLO_OBJECTIVE):
+        for gauge in (c.BUDGET_LIMIT, c.SLO_OBJECTIVE, c.PROMPT_INFO, c.PROMPT_DEPLOYED):
             store.clear(gauge)
         for budget in settings.budgets:
             store.set(c.BUDGET_LIMIT, budget.limit_usd, (budget.scope, budget.name), budget.period)
@@ -201,6 +205,11 @@ def _show_configuration(parts: _Parts) -> None:
             store.set(c.SLO_OBJECTIVE, slo.objective, (slo.name,))
             if slo.threshold_seconds is not None:
                 store.set(c.SLO_LATENCY_THRESHOLD, slo.threshold_seconds, (slo.name,))
+        for name, prompt in parts.prompts.items():
+            said = (name, prompt.version, prompt.previous_version, prompt.owner, prompt.sha)
+            store.set(c.PROMPT_INFO, 1, said)
+            if prompt.deployed_at is not None:
+                store.set(c.PROMPT_DEPLOYED, prompt.deployed_at.timestamp(), (name, prompt.version))
         store.set(c.EXPORTER_PRICE_DATA_TIMESTAMP, parts.prices.data_timestamp_seconds)
         versions = (__version__, platform.python_version(), PROTOBUF_IMPLEMENTATION)
         store.set(c.EXPORTER_BUILD_INFO, 1, versions)

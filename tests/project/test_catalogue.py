@@ -84,7 +84,7 @@ def test_labels_with_many_values_stay_off_the_core_metrics(metric: c.Metric) -> 
 def test_a_gauge_is_nothing_that_adds_up(metric: c.Metric) -> None:
     """Gauges come from settings or are the exporter's own state: what applications do is counted."""
     if isinstance(metric, c.Gauge):
-        assert metric.name.startswith(("llm_exporter_", "llm_budget_", "llm_slo_"))
+        assert metric.name.startswith(("llm_exporter_", "llm_budget_", "llm_slo_", "llm_prompt_"))
 
 
 @every_metric

@@ -6,6 +6,7 @@ import ssl
 
 from llm_exporter.pricing.overrides import PricesFileError, load_overrides
 from llm_exporter.settings.objectives import SLO_HISTOGRAMS
+from llm_exporter.settings.problem import SettingsError
 from llm_exporter.settings.reading import Reading
 from llm_exporter.settings.schema import LABELS, Settings
 from llm_exporter.settings.source import read_bounded
@@ -20,7 +21,7 @@ CONTENT = re.compile(r"(^|[._])(prompt|completion|messages|content|(input|output
 
 def check(settings: Settings, reading: Reading) -> None:
     """Note in `reading` whatever is impossible. A check whose keys were already refused stays silent."""
-    for one in (_listeners, _sizes, _token, _tls, _labels, _discounts, _prices, _budgets, _slos):
+    for one in (_listeners, _sizes, _token, _tls, _labels, _discounts, _prices, _prompts, _budgets, _slos):
         one(settings, reading)
 
 
@@ -130,6 +131,15 @@ def _prices(settings: Settings, reading: Reading) -> None:
         load_overrides(settings.pricing.prices_file)
     except (OSError, PricesFileError) as error:
         reading.problem("pricing.prices_file", f"the file cannot be used: {error}", "")
+
+
+def _prompts(settings: Settings, reading: Reading) -> None:
+    if not reading.sound("prompts.registry_file"):
+        return
+    try:
+        settings.prompts.registry()
+    except SettingsError as error:
+        reading.problems.extend(error.problems)
 
 
 def _budgets(settings: Settings, reading: Reading) -> None:

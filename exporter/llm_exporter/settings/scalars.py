@@ -3,8 +3,9 @@
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from typing import cast
 
 from llm_exporter.settings.problem import did_you_mean, shown
 from llm_exporter.settings.reading import UNSET, Reading
@@ -171,6 +172,28 @@ class Day(ScalarKind):
     def dump(self, value: object) -> object:
         """Give the date back."""
         return None if value is None else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Instant(ScalarKind):
+    """A point in time; a day without a time of day is its beginning in UTC."""
+
+    def describe(self) -> str:
+        """Say what is allowed."""
+        return "date and time with a time zone, such as 2026-01-31T09:00:00Z, or a date"
+
+    def parse(self, text: str, plain: bool) -> datetime:
+        """Return the point in time."""
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            return datetime.combine(Day().parse(text, plain), time(), UTC)
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is None:
+            raise ValueError("say the time zone, Z for UTC")
+        return found.astimezone(UTC)
+
+    def dump(self, value: object) -> object:
+        """Give the point in time back."""
+        return None if value is None else cast("datetime", value).isoformat()
 
 
 @dataclass(frozen=True, slots=True)

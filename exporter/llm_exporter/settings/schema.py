@@ -19,6 +19,7 @@ from llm_exporter.settings.endpoints import Address, File, ListenAddress
 from llm_exporter.settings.logs import Logs
 from llm_exporter.settings.objectives import Budget, Slo
 from llm_exporter.settings.pricing import Pricing
+from llm_exporter.settings.prompts import Prompts
 from llm_exporter.settings.scalars import Boolean, Choice, Integer, Number, Text
 from llm_exporter.settings.tasks import SamplingSettings, TaskSettings
 
@@ -239,6 +240,7 @@ class Settings:
     sampling: SamplingSettings = section(SamplingSettings, "What a span stands for behind a sampler.")
     dialects: Dialects = section(Dialects, "How instrumentations are read.")
     logs: Logs = section(Logs, "Calls that arrive as log records.")
+    prompts: Prompts = section(Prompts, "Which prompts are live.")
     budgets: tuple[Budget, ...] = key(
         Items(Section(Budget), 1000),
         "Limits of spending that alerts watch, as `llm_budget_limit_usd`.",
