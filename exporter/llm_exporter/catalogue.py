@@ -26,6 +26,8 @@ class Unit(Enum):
     TOKENS = ("tokens", 1)
     RATIO = ("ratio", 10**12)
     SCORE = ("score", 10**9)
+    DISTANCE = ("distance", 10**9)
+    WEIGHT = ("weight", 10**12)
     COUNT = ("", 1)
 
     @property
@@ -82,6 +84,7 @@ AGENT: Final = _open("agent", "Agent that ran or called.", 50)
 RETRIEVER: Final = _open("retriever", "Retriever or data source that was asked.", 50)
 GUARDRAIL: Final = _open("guardrail", "Guardrail that checked.", 50)
 EVALUATOR: Final = _open("evaluator", "Evaluator that scored.", 50)
+LANGUAGE: Final = _open("language", "Language of a text, ISO 639-1; und where it cannot be told.", 50)
 PROMPT_NAME: Final = _open("prompt_name", "Name of the prompt template.", 100)
 PROMPT_VERSION: Final = _open("prompt_version", "Version of the prompt template.", 100)
 USER_TIER: Final = _open("user_tier", "Tier or plan of the user.", 20, "app.user_tier")
@@ -165,6 +168,67 @@ DIRECTION: Final = _closed(
     "direction", "What was checked; empty where the writer does not say.", "input", "output", ""
 )
 ACTION: Final = _closed("action", "What the guardrail did.", "allow", "block", "mask", "flag", "error")
+
+EVALUATION_RESULT: Final = _closed(
+    "result",
+    "What came of an evaluation; unscored where nothing says which results are good.",
+    "pass",
+    "fail",
+    "unscored",
+    "error",
+)
+EVALUATION_SOURCE: Final = _closed("source", "Who evaluated.", "judge", "human", "code", "external")
+EVALUATION_ERROR: Final = _closed(
+    "reason",
+    "Why there is no result: the evaluator failed, or its score is no number or outside its scale.",
+    "evaluator_failed",
+    "not_a_number",
+    "out_of_range",
+)
+STATISTIC: Final = _closed("statistic", "Which figure of the baseline.", "mean", "pass_ratio", "p10")
+FEEDBACK_KIND: Final = _closed(
+    "kind",
+    "What users gave: a vote, a rating, other words; or did: asked again, left without an answer, went on.",
+    "thumbs",
+    "rating",
+    "other",
+    "regeneration",
+    "abandonment",
+    "follow_up",
+)
+SENTIMENT: Final = _closed("sentiment", "What it says of the answer.", "positive", "negative", "neutral")
+JUDGE_OUTCOME: Final = _closed(
+    "outcome",
+    "What became of an answer that was drawn for the judge.",
+    "judged",
+    "cached",
+    "parse_error",
+    "refused",
+    "timeout",
+    "rate_limited",
+    "http_error",
+    "budget",
+    "queue_full",
+    "no_content",
+)
+BUDGET_WINDOW: Final = _closed("period", "What the judge's budget is for.", "hour", "day")
+ANSWER_FLAG: Final = _closed(
+    "flag",
+    "What an answer is: refused by policy, for want of access, hedged; empty; broken JSON; going round.",
+    "refusal",
+    "no_access",
+    "disclaimer",
+    "empty",
+    "invalid_json",
+    "fenced_json",
+    "truncated_json",
+    "repetitive",
+    "other_language",
+)
+SIGNAL: Final = _closed("signal", "Which text: what was asked or what was answered.", "input", "output")
+BUCKET: Final = _closed(
+    "bucket", "Which part of the hashed words, see docs/drift.md.", *(str(place) for place in range(64))
+)
 
 TASK: Final = _open("task", "Name of the outermost span of the trace.", 100)
 COMPLETE: Final = _closed(
@@ -261,6 +325,32 @@ COST_BUCKETS: Final = (
 STEP_BUCKETS: Final = (1, 2, 3, 5, 8, 13, 20, 30, 50, 100)
 UTILIZATION_BUCKETS: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.8, 0.9, 0.95, 1)
 DOCUMENT_BUCKETS: Final = (0, 1, 2, 3, 5, 8, 10, 20, 50, 100)
+CHARACTER_BUCKETS: Final = (0, 50, 100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 51200)
+QUALITY_BUCKETS: Final = (0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1)
+RAW_SCORE_BUCKETS: Final = (
+    0,
+    0.1,
+    0.2,
+    0.3,
+    0.4,
+    0.5,
+    0.6,
+    0.7,
+    0.8,
+    0.9,
+    1,
+    2,
+    3,
+    4,
+    5,
+    7,
+    10,
+    25,
+    50,
+    75,
+    100,
+)
+DISTANCE_BUCKETS: Final = (0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 2, 5, 10)
 SCORE_BUCKETS: Final = (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
 
 
@@ -515,6 +605,27 @@ RETRIEVAL_SCORE: Final = Histogram(
     labels=(*WHO, RETRIEVER),
     buckets=SCORE_BUCKETS,
 )
+RETRIEVAL_DISTANCE: Final = Histogram(
+    name="llm_retrieval_distance",
+    help="Distance of each retrieved document from the query, as the store gave it; less is closer.",
+    unit=Unit.DISTANCE,
+    labels=(*WHO, RETRIEVER),
+    buckets=DISTANCE_BUCKETS,
+)
+RERANK_DOCUMENTS: Final = Histogram(
+    name="llm_rerank_documents",
+    help="Documents a reranker gave back, where the span says.",
+    unit=Unit.COUNT,
+    labels=(*WHO, PROVIDER, MODEL),
+    buckets=DOCUMENT_BUCKETS,
+)
+RERANK_SCORE: Final = Histogram(
+    name="llm_rerank_score",
+    help="Relevance score of each reranked document, as the reranker gave it.",
+    unit=Unit.SCORE,
+    labels=(*WHO, PROVIDER, MODEL),
+    buckets=SCORE_BUCKETS,
+)
 GUARDRAIL_CHECKS: Final = Counter(
     name="llm_guardrail_checks_total",
     help="Checks by guardrails, and what came of them.",
@@ -528,6 +639,167 @@ GUARDRAIL_DURATION: Final = Histogram(
     unit=Unit.SECONDS,
     labels=(*WHO, GUARDRAIL, DIRECTION, ACTION),
     buckets=SHORT_BUCKETS,
+)
+EVALUATIONS: Final = Counter(
+    name="llm_evaluations_total",
+    help="Results of evaluators: judges, people, code.",
+    unit=Unit.COUNT,
+    labels=(*WHO, EVALUATOR, EVALUATION_RESULT, EVALUATION_SOURCE),
+    siblings=(EVALUATION_RESULT,),
+)
+EVALUATION_SCORE: Final = Histogram(
+    name="llm_evaluation_score",
+    help="Scores of evaluators whose scale is known, as 0 to 1 where 1 is best.",
+    unit=Unit.SCORE,
+    labels=(*WHO, EVALUATOR),
+    buckets=QUALITY_BUCKETS,
+)
+EVALUATION_RAW_SCORE: Final = Histogram(
+    name="llm_evaluation_raw_score",
+    help="Scores of evaluators whose scale is not known, as they were written.",
+    unit=Unit.SCORE,
+    labels=(*WHO, EVALUATOR),
+    buckets=RAW_SCORE_BUCKETS,
+)
+EVALUATION_ERRORS: Final = Counter(
+    name="llm_evaluation_errors_total",
+    help="Evaluations without a result, by why.",
+    unit=Unit.COUNT,
+    labels=(*WHO, EVALUATOR, EVALUATION_ERROR),
+)
+EVALUATION_LAST: Final = Gauge(
+    name="llm_evaluation_last_timestamp_seconds",
+    help="When an evaluator last gave a result.",
+    unit=Unit.SECONDS,
+    labels=(*WHO, EVALUATOR),
+)
+EVALUATION_SAMPLING_RATIO: Final = Gauge(
+    name="llm_evaluation_sampling_ratio",
+    help="Share of the calls of the last window that the judge drew.",
+    unit=Unit.RATIO,
+    labels=(*WHO, EVALUATOR),
+)
+EVALUATION_BASELINE: Final = Gauge(
+    name="llm_evaluation_baseline",
+    help="Result of an offline evaluation that production is held against, from the baseline file.",
+    unit=Unit.COUNT,
+    labels=(SERVICE_NAME, FEATURE, EVALUATOR, STATISTIC),
+)
+PROMPT_EVALUATION_SCORE: Final = Histogram(
+    name="llm_prompt_evaluation_score",
+    help="Scores of 0 to 1 by the prompt version and the model of the call that they are about.",
+    unit=Unit.SCORE,
+    labels=(*WHO, PROMPT_NAME, PROMPT_VERSION, MODEL, EVALUATOR),
+    buckets=QUALITY_BUCKETS,
+)
+FEEDBACK: Final = Counter(
+    name="llm_feedback_total",
+    help="What users said of answers, or showed by what they did next.",
+    unit=Unit.COUNT,
+    labels=(*WHO, FEEDBACK_KIND, SENTIMENT),
+    siblings=(SENTIMENT,),
+)
+JUDGE_OFFERED: Final = Counter(
+    name="llm_judge_offered_total",
+    help="Calls among which the judge drew.",
+    unit=Unit.COUNT,
+    labels=(*WHO, EVALUATOR),
+)
+JUDGE_ITEMS: Final = Counter(
+    name="llm_judge_items_total",
+    help="Answers that were drawn for the judge, each with exactly one outcome.",
+    unit=Unit.COUNT,
+    labels=(*WHO, EVALUATOR, JUDGE_OUTCOME),
+    siblings=(JUDGE_OUTCOME,),
+)
+JUDGE_TOKENS: Final = Counter(
+    name="llm_judge_tokens_total",
+    help="Tokens that the judge itself used.",
+    unit=Unit.TOKENS,
+    labels=(*WHO, EVALUATOR, TOKEN_TYPE),
+)
+JUDGE_COST: Final = Counter(
+    name="llm_judge_cost_usd_total",
+    help="Cost of the judge itself, which is in no other metric.",
+    unit=Unit.USD,
+    labels=(*WHO, EVALUATOR),
+)
+JUDGE_ERRORS: Final = Counter(
+    name="llm_judge_errors_total",
+    help="Requests of the judge that failed, those that were tried again included.",
+    unit=Unit.COUNT,
+    labels=(*WHO, EVALUATOR, ERROR_TYPE),
+)
+JUDGE_DURATION: Final = Histogram(
+    name="llm_judge_duration_seconds",
+    help="Time that one judgement took, with what was tried again.",
+    unit=Unit.SECONDS,
+    labels=(*WHO, EVALUATOR),
+    buckets=DURATION_BUCKETS,
+)
+JUDGE_BUDGET: Final = Gauge(
+    name="llm_judge_budget_limit_usd",
+    help="Most that the judge may spend, from the configuration.",
+    unit=Unit.USD,
+    labels=(BUDGET_WINDOW,),
+)
+JUDGE_SPENT: Final = Gauge(
+    name="llm_judge_budget_spent_usd",
+    help="What the judge has spent or reserved in the current period.",
+    unit=Unit.USD,
+    labels=(BUDGET_WINDOW,),
+)
+ANSWERS_READ: Final = Counter(
+    name="llm_answers_read_total",
+    help="Answers whose text was looked at.",
+    unit=Unit.COUNT,
+    labels=(*WHO, PROVIDER, MODEL),
+)
+ANSWER_FLAGS: Final = Counter(
+    name="llm_answer_flags_total",
+    help="Answers in which a detector saw something; docs/signals.md has how often it is right.",
+    unit=Unit.COUNT,
+    labels=(*WHO, PROVIDER, MODEL, ANSWER_FLAG),
+    siblings=(ANSWER_FLAG,),
+)
+ANSWER_LENGTH: Final = Histogram(
+    name="llm_answer_characters",
+    help="Characters of an answer.",
+    unit=Unit.COUNT,
+    labels=(*WHO, PROVIDER, MODEL),
+    buckets=CHARACTER_BUCKETS,
+)
+CONTEXT_OVERLAP: Final = Histogram(
+    name="llm_answer_context_overlap_ratio",
+    help="Share of an answer's content words that are in the retrieved documents; no measure of truth.",
+    unit=Unit.RATIO,
+    labels=WHO,
+    buckets=QUALITY_BUCKETS,
+)
+INPUT_LANGUAGES: Final = Counter(
+    name="llm_input_languages_total",
+    help="Questions by language, of those that were looked at.",
+    unit=Unit.COUNT,
+    labels=(*WHO, LANGUAGE),
+)
+OUTPUT_LANGUAGES: Final = Counter(
+    name="llm_output_languages_total",
+    help="Answers by language, of those that were looked at.",
+    unit=Unit.COUNT,
+    labels=(*WHO, LANGUAGE),
+)
+CONTENT_SAMPLES: Final = Counter(
+    name="llm_content_samples_total",
+    help="Texts whose words were hashed for drift.",
+    unit=Unit.COUNT,
+    labels=(*WHO, SIGNAL),
+)
+CONTENT_BUCKET_WEIGHT: Final = Counter(
+    name="llm_content_bucket_weight_total",
+    help="Sum of the unit vectors of hashed words, see docs/drift.md.",
+    unit=Unit.WEIGHT,
+    labels=(*WHO, SIGNAL, BUCKET),
+    siblings=(BUCKET,),
 )
 PROMPT_REQUESTS: Final = Counter(
     name="llm_prompt_requests_total",
@@ -547,6 +819,13 @@ PROMPT_REQUEST_DURATION: Final = Histogram(
     unit=Unit.SECONDS,
     labels=(*WHO, PROMPT_NAME, PROMPT_VERSION, MODEL),
     buckets=DURATION_BUCKETS,
+)
+PROMPT_REQUEST_COST: Final = Histogram(
+    name="llm_prompt_request_cost_usd",
+    help="Cost of one call by prompt template and version.",
+    unit=Unit.USD,
+    labels=(*WHO, PROMPT_NAME, PROMPT_VERSION, MODEL),
+    buckets=COST_BUCKETS,
 )
 PROMPT_INFO: Final = Gauge(
     name="llm_prompt_info",

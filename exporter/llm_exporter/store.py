@@ -31,6 +31,7 @@ HELD: Final = 2
 LIVE: Final = 3
 
 MAX_WATCHES: Final = 1024
+DAY_SECONDS: Final = 86_400.0
 _NO_TRACE_ID: Final = bytes(16)
 _NO_SPAN_ID: Final = bytes(8)
 
@@ -371,16 +372,19 @@ class Store:
     def expire(self, now: float) -> bool:
         """Remove label sets untouched for `idle_seconds`, and say whether any was. The caller holds the lock.
 
-        Gauges stay: they are the exporter's own state. After a removal every remembered reference to a cell
-        must be dropped.
+        Groups of gauges alone stay: they are configuration or the exporter's own state. Label sets with a gauge
+        among others stay for a day at least, as when an evaluator was last heard of. After a removal every
+        remembered reference to a cell must be dropped.
         """
         removed = 0
         if not self.idle_seconds:
             return False
         for group in self.distinct_groups():
-            if not group.labels or any(isinstance(i.metric, c.Gauge) for i in group.instruments):
+            gauges = [isinstance(instrument.metric, c.Gauge) for instrument in group.instruments]
+            if not group.labels or all(gauges):
                 continue
-            idle = [labels for labels, cell in group.cells.items() if now - cell.touched > self.idle_seconds]
+            allowed = max(self.idle_seconds, DAY_SECONDS) if any(gauges) else self.idle_seconds
+            idle = [labels for labels, cell in group.cells.items() if now - cell.touched > allowed]
             for labels in idle:
                 del group.cells[labels]
             if idle:

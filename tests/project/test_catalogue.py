@@ -20,6 +20,8 @@ IDENTIFYING = {
 }
 OF_PROMETHEUS = {"le", "quantile", "job", "instance"}
 HIGH_DIMENSION = {c.CUSTOMER, c.USER_TIER, c.PROMPT_VERSION, c.TOOL}
+OF_EVALUATORS = (c.EVALUATION_LAST, c.EVALUATION_SAMPLING_RATIO)
+"""Gauges that tell of an evaluator what no counter can: when it was heard of, and what its results stand for."""
 
 every_metric = pytest.mark.parametrize("metric", c.METRICS, ids=lambda metric: metric.name)
 every_label = pytest.mark.parametrize("label", LABELS, ids=lambda label: f"{label.name}: {label.help}")
@@ -67,6 +69,9 @@ def test_labels_of_a_metric(metric: c.Metric) -> None:
 def test_who_comes_first(metric: c.Metric) -> None:
     """A metric of applications starts with who it is about; one of the exporter or of settings has none."""
     of_applications = not metric.name.startswith("llm_exporter_") and not isinstance(metric, c.Gauge)
+    of_applications = of_applications or metric in OF_EVALUATORS
+    if metric is c.EVALUATION_BASELINE:
+        return  # of settings, and joined to metrics of applications
     if of_applications:
         assert metric.labels[: len(c.WHO)] == c.WHO
     else:
@@ -83,8 +88,9 @@ def test_labels_with_many_values_stay_off_the_core_metrics(metric: c.Metric) -> 
 @every_metric
 def test_a_gauge_is_nothing_that_adds_up(metric: c.Metric) -> None:
     """Gauges come from settings or are the exporter's own state: what applications do is counted."""
-    if isinstance(metric, c.Gauge):
-        assert metric.name.startswith(("llm_exporter_", "llm_budget_", "llm_slo_", "llm_prompt_"))
+    if isinstance(metric, c.Gauge) and metric not in OF_EVALUATORS:
+        of_settings = ("llm_exporter_", "llm_budget_", "llm_slo_", "llm_prompt_", "llm_evaluation_baseline")
+        assert metric.name.startswith((*of_settings, "llm_judge_budget_"))
 
 
 @every_metric

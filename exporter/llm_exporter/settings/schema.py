@@ -16,11 +16,13 @@ from llm_exporter.receive.limits import ReceiveLimits
 from llm_exporter.settings.compound import Items, Section, Table, key, section
 from llm_exporter.settings.dialects import Dialects
 from llm_exporter.settings.endpoints import Address, File, ListenAddress
+from llm_exporter.settings.evaluations import Evaluations
 from llm_exporter.settings.logs import Logs
 from llm_exporter.settings.objectives import Budget, Slo
 from llm_exporter.settings.pricing import Pricing
 from llm_exporter.settings.prompts import Prompts
 from llm_exporter.settings.scalars import Boolean, Choice, Integer, Number, Text
+from llm_exporter.settings.signals import Signals
 from llm_exporter.settings.tasks import SamplingSettings, TaskSettings
 
 MIB = 1 << 20
@@ -241,6 +243,8 @@ class Settings:
     dialects: Dialects = section(Dialects, "How instrumentations are read.")
     logs: Logs = section(Logs, "Calls that arrive as log records.")
     prompts: Prompts = section(Prompts, "Which prompts are live.")
+    evaluations: Evaluations = section(Evaluations, "Results of evaluators and votes of users.")
+    signals: Signals = section(Signals, "What is read from the texts of calls, without a model.")
     budgets: tuple[Budget, ...] = key(
         Items(Section(Budget), 1000),
         "Limits of spending that alerts watch, as `llm_budget_limit_usd`.",
