@@ -1,0 +1,1 @@
+"""Results of evaluators and votes of users, read from whatever carries them."""
