@@ -9,10 +9,13 @@ starts no second task. Everything is bounded; over a bound the oldest trace ends
 from __future__ import annotations
 
 import time
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from llm_exporter import catalogue as c
+from llm_exporter.answers import Answers
 from llm_exporter.binding import Bound
+from llm_exporter.conversations import Habits
 from llm_exporter.links import by_span_id, of_known_traces, parents, remember
 from llm_exporter.loops import Loops
 from llm_exporter.nesting import Nesting, Verdict, may_have_twins
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
 TRACE_ID: Final = 16
 SPAN_ID: Final = 8
 MAX_AT_REST: Final = 65_536
+MAX_CLOSED: Final = 64
+"""Spans of a closed trace that are remembered."""
 REMOTE_PARENT: Final = 0x200
 """Span flag of opentelemetry-proto: the parent is in another process."""
 
@@ -49,6 +54,20 @@ class Patience(NamedTuple):
     max_steps: int = 50
     conversation_idle_seconds: float = 1800.0
     max_conversations: int = 10_000
+    habits: Habits = Habits()
+
+
+class Closed(NamedTuple):
+    """What is remembered of a trace that was closed."""
+
+    ids: bytes
+    """Of its first `MAX_CLOSED` spans."""
+    handed_down: Inherited | None
+    """By its outermost span."""
+    answer: Bound | None
+    """The call counted last."""
+    bounds: tuple[Bound, ...]
+    """Of those spans, where there were several calls."""
 
 
 class Assembly:
@@ -69,9 +88,11 @@ class Assembly:
             self._store,
             conversation_idle_seconds=patience.conversation_idle_seconds,
             max_conversations=patience.max_conversations,
+            habits=patience.habits,
         )
         self.traces: dict[bytes, Trace] = {}
-        self._closed: dict[bytes, tuple[bytes, Inherited | None]] = {}
+        self.closed: dict[bytes, Closed] = {}
+        self._answers: Answers | None = None
         self._at_rest: dict[tuple[Bound, Inherited | None], Node] = {}
         self._n_spans = 0
         self._touched: list[Trace] = []
@@ -102,9 +123,9 @@ class Assembly:
             self._evict()
         now = self._store.now
         trace = self.traces[trace_id] = Trace(trace_id, now)
-        past = self._closed.get(trace_id)
+        past = self.closed.get(trace_id)
         if past is not None:
-            ids, handed_down = past
+            ids, handed_down, trace.answer, _ = past
             trace.late = trace.speaks = trace.speaks_to_calls = True
             rest = self._rest_of(self._past, handed_down)
             trace.nodes = {ids[i : i + SPAN_ID]: rest for i in range(0, len(ids), SPAN_ID)}
@@ -191,10 +212,29 @@ class Assembly:
     def adopt(self, older: Assembly) -> None:
         """Go on with the traces and conversations of another configuration, whose held spans are counted."""
         self.traces = older.traces
-        self._closed = older._closed
+        self.closed = older.closed
+        self._answers = older._answers
         self._wheel = older._wheel
         self._n_spans = older._n_spans
         self.tasks.conversations.adopt(older.tasks.conversations)
+
+    def handed_down(self, trace: Trace, span_id: bytes) -> Inherited | None:
+        """Return what a span of an open trace takes over from those above it."""
+        node = trace.nodes[span_id]
+        if len(node) != FRESH:
+            return node[1]
+        return trace.handed_down(node[1], {}, self._accountant.inheritance.under).inherited
+
+    def answered_at(self, answer: int) -> tuple[bytes, bytes] | None:
+        """Return trace id and span id of the answer whose provider's id has this hash.
+
+        They are remembered only once somebody asks: until then nobody pays for it.
+        """
+        if self._answers is None:
+            self._answers = Answers()
+            for trace in self.traces.values():
+                self._answers.add(trace, trace.nodes.keys() - set(trace.held))
+        return self._answers.find(answer)
 
     def show(self) -> None:
         """Bring the assembly's own gauges and the tasks' metrics up to date."""
@@ -300,6 +340,7 @@ class Assembly:
         tools_alone = alone and not trace.speaks
         known: dict[bytes, Above] = {}
         calls = all_tokens = costs = 0
+        answer: Bound | None = None
         suffix = self._stamp
         outcomes = self._outcomes
         trace_id, call_spans, row = trace.id, 0, accountant.row
@@ -331,6 +372,7 @@ class Assembly:
                         start, end = nodes[outer[0]][2:4] if len(nodes[outer[0]]) == FRESH else (start, end)
                     payload = self._completed(trace, nesting, span_id, payload, outer)
             if is_call:
+                answer = bound
                 call_spans += bound.is_span
                 if payload.__class__ is tuple:
                     if bound.plain and bound.valid_from <= start < bound.valid_until:
@@ -348,12 +390,15 @@ class Assembly:
                 costs += cost
             else:
                 self._count_other(trace, bound, start, end, payload, trace.id + span_id + suffix)
+        trace.answer = answer or trace.answer
         values[outcomes["call"]] += call_spans
         trace.calls += calls
         trace.tokens += all_tokens
         trace.cost += costs
         if trace.steps > self.patience.max_steps:
             self._too_long(trace, nodes[held[-1]][0].record)
+        if self._answers is not None:
+            self._answers.add(trace, held)
         held.clear()
 
     def _count_other(
@@ -533,10 +578,11 @@ class Assembly:
             outermost = trace.nodes.get(trace.root) or next(iter(trace.nodes.values()), (self._past,))
             self.tasks.close(trace, outermost[0], handed_down, complete)
         ids = b"".join(trace.nodes) if len(trace.id) == TRACE_ID else b""
-        self._closed.pop(trace.id, None)
-        if len(self._closed) >= self.patience.max_open:
-            del self._closed[next(iter(self._closed))]
-        self._closed[trace.id] = (ids[: 64 * SPAN_ID], handed_down)
+        self.closed.pop(trace.id, None)
+        if len(self.closed) >= self.patience.max_open:
+            del self.closed[next(iter(self.closed))]
+        bounds = [node[0] for node in islice(trace.nodes.values(), MAX_CLOSED)] if trace.calls > 1 else ()
+        self.closed[trace.id] = Closed(ids[: MAX_CLOSED * SPAN_ID], handed_down, trace.answer, tuple(bounds))
 
     def _beyond(self, trace: Trace) -> set[bytes]:
         """Return the parent of a root whose parent is in another process: nobody here waits for it."""

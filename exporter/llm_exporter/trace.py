@@ -52,9 +52,9 @@ class Trace:
 
     # With a dictionary for its attributes a trace takes twice the memory, and there are tens of thousands.
     __slots__ = (
-        "calls", "context", "cost", "covered", "crossed", "due", "end", "failed", "fresh", "held", "held_since", "id",
-        "late", "links", "loops", "missing", "nested", "nodes", "opened", "own", "own_of", "placed", "remote_root",
-        "repeats", "rested", "root", "root_end", "root_name", "root_start", "scope", "session", "sided", "speaks",
+        "answer", "calls", "context", "cost", "covered", "crossed", "due", "end", "failed", "fresh", "held", "held_since", "id",
+        "late", "links", "loops", "missing", "nested", "nodes", "opened", "own", "own_of", "placed", "question",
+        "regenerated", "remote_root", "repeats", "rested", "root", "root_end", "root_name", "root_start", "scope", "session", "sided", "speaks",
         "speaks_to_calls", "stages", "start", "times", "tokens", "tools", "touched",
     )  # fmt: skip
 
@@ -92,6 +92,12 @@ class Trace:
         self.missing: set[bytes] | None = None
         self.links = self.session = b""
         """`links`: of spans that are about no LLM, `assembly.LINK` bytes each; one of those may stand above others."""
+        self.answer: Bound | None = None
+        """The call counted last: what a result about the whole task is about."""
+        self.regenerated = False
+        """Whether a span says that its answer replaces one that the user did not want."""
+        self.question = 0
+        """Hash of what the user asked; 0 where nobody read it."""
         self.root = self.root_name = b""
         """Span id and name of the outermost span."""
         self.root_start = self.root_end = 0
