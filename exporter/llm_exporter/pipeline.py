@@ -19,6 +19,7 @@ from llm_exporter.assembly import REMOTE_PARENT, SPAN_ID, TRACE_ID, Assembly, Pa
 from llm_exporter.dialects._dialect import Field
 from llm_exporter.failure import failure_of
 from llm_exporter.loops import fingerprint
+from llm_exporter.normalise import truth
 from llm_exporter.otlp.schema import (
     DecodeError,
     ScopeItems,
@@ -67,6 +68,9 @@ PROMPT_ATTRIBUTES: Final = [
 ]
 SESSION_ATTRIBUTES: Final = [
     source for source in dialects.fallback().fields[Field.SESSION] if isinstance(source, str)
+]
+REGENERATED_ATTRIBUTES: Final = [
+    source for source in dialects.fallback().fields[Field.REGENERATED] if isinstance(source, str)
 ]
 MAX_UNCOUNTED: Final = 65_536
 """Spans after which collected calls are counted, whether anyone scrapes or not: what bounds their memory."""
@@ -120,7 +124,9 @@ class Pipeline:
             *PROMPT_ATTRIBUTES,
         ]
         """What spans above others hand down, and the attributes that say it, best first."""
-        self._pick = itemgetter(*(key for _, key in self._places), *SESSION_ATTRIBUTES)
+        self._pick = itemgetter(
+            *(key for _, key in self._places), *SESSION_ATTRIBUTES, *REGENERATED_ATTRIBUTES
+        )
         self._n_shapes = 0
         self._uncounted = 0
         self._n_bindings = 0
@@ -285,6 +291,8 @@ class Pipeline:
                 trace.saw_root(span_id, span, bool(parent), bound.record.failed)
             if variant.session is not None and (session := variant.session(values)):
                 trace.session = session
+            if variant.regenerated is not None and truth(text(variant.regenerated(values))):
+                trace.regenerated = True
             if late:
                 self._own.values[self._late] += 1
             if kind is structure:
@@ -365,7 +373,10 @@ class Pipeline:
         return b"alone" + self._n_alone.to_bytes(8)
 
     def ancestor(self, span: Any, context: Context, trace: Trace | None = None) -> Bound:
-        """Return what a span that is about no LLM hands down to those below it, and tell the trace its session."""
+        """Return what a span that is about no LLM hands down to those below it, and tell the trace what it is about.
+
+        That is its session, and whether a user asked for another answer.
+        """
         said = self._pick(span.attributes)
         failed = bool(span.status) and _status(span.status)[0] == STATUS_ERROR
         key = (context, failed, said)
@@ -376,8 +387,12 @@ class Pipeline:
             bound = self.accountant.bound(self._ancestor_said(said, failed), context, 0)
             if sum(map(len, said)) <= MAX_MEMO_BYTES:
                 self._ancestors[key] = bound
-        if trace is not None and not trace.session:
-            trace.session = next(filter(None, said[-len(SESSION_ATTRIBUTES) :]), b"")
+        if trace is not None:
+            of_trace = said[len(self._places) :]
+            if not trace.session:
+                trace.session = next(filter(None, of_trace[: len(SESSION_ATTRIBUTES)]), b"")
+            if any(of_trace[len(SESSION_ATTRIBUTES) :]):
+                trace.regenerated |= any(truth(text(raw)) for raw in of_trace[len(SESSION_ATTRIBUTES) :])
         return bound
 
     def _ancestor_said(self, said: tuple[bytes, ...], failed: bool) -> Record:

@@ -278,8 +278,9 @@ class Variant:
     """How spans of one plan and one operation are read: their kind, and which of their values are words.
 
     `bindings` is where the pipeline remembers what became of their words; `tally` counts the spans. Where `named`,
-    the values must hold the span, see `with_span`. `session`, `response_id` and `arguments` pick from the values
-    what tells spans apart, encoded, `b""` where a span does not say it; they are None where no span of the plan can.
+    the values must hold the span, see `with_span`. `session`, `response_id`, `arguments` and `regenerated` pick from
+    the values what is said of one span alone, encoded, `b""` where a span does not say it; they are None where no
+    span of the plan can.
     `plain` spans count by their words and times alone.
     """
 
@@ -296,6 +297,7 @@ class Variant:
         "plain",
         "plan",
         "quantities",
+        "regenerated",
         "response_id",
         "session",
         "streams",
@@ -315,6 +317,7 @@ class Variant:
         )
         self.tally = plan.vocabulary.tally(plan.dialect.name, self.kind)
         self.session = plan.identity(Field.SESSION)
+        self.regenerated = plan.identity(Field.REGENERATED)
         self.response_id = plan.identity(Field.RESPONSE_ID) if self.kind is Kind.CALL else None
         self.arguments = plan.identity(Field.TOOL_ARGUMENTS) if self.kind is Kind.TOOL else None
         self.plain = self.arguments is None and self.kind not in (Kind.CALL, Kind.RETRIEVAL)

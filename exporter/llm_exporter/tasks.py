@@ -1,4 +1,4 @@
-"""Tasks and conversations: what one trace, and all traces of one conversation, add up to when they are over."""
+"""Tasks: what one trace adds up to when it is over."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from llm_exporter import catalogue as c
 from llm_exporter.binding import STAGES
+from llm_exporter.conversations import Conversations, Turn, Who
 from llm_exporter.inheritance import Inherited
 from llm_exporter.labels import clean
 from llm_exporter.reading import said
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from llm_exporter.binding import Bound
+    from llm_exporter.conversations import Habits
     from llm_exporter.record import Record
     from llm_exporter.store import Cell, Store
     from llm_exporter.trace import Node, Trace
@@ -28,19 +30,17 @@ MAX_KINDS: Final = 4096
 NOTHING_HANDED_DOWN: Final = Inherited(("",) * 8)
 
 
-class Who(NamedTuple):
-    """Whose task it is."""
-
-    service_name: str
-    environment: str
-    team: str
-    feature: str
-
-
 class Tasks:
     """Counts traces that are over. The caller holds the store's lock."""
 
-    def __init__(self, store: Store, *, conversation_idle_seconds: float, max_conversations: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        conversation_idle_seconds: float,
+        max_conversations: int,
+        habits: Habits | None = None,
+    ) -> None:
         self._store = store
         by = {metric.name: store.groups[metric.name].instrument for metric in c.METRICS}
         self._counts = {
@@ -54,7 +54,7 @@ class Tasks:
         self._stages = tuple(by[c.TASK_STAGE_DURATION.name](c.TASK_STAGE_DURATION, stage) for stage in STAGES)
         self._loops = {kind: by[c.TASK_LOOPS.name](c.TASK_LOOPS, kind).index for kind in c.LOOP.values}
         self._kinds: dict[tuple[Bound, Inherited | None, bytes], _Kind] = {}
-        self.conversations = Conversations(store, conversation_idle_seconds, max_conversations)
+        self.conversations = Conversations(store, conversation_idle_seconds, max_conversations, habits)
 
     def close(self, trace: Trace, outermost: Bound, handed_down: Inherited | None, complete: bool) -> None:
         """Count a trace whose task is over.
@@ -81,8 +81,17 @@ class Tasks:
             if spent:
                 kind.stages.extend((stage, spent) * times)
         if said(trace.session):
-            who = kind.who
-            self.conversations.turn((who.service_name, trace.session), who, trace.cost, times)
+            turn = Turn(
+                kind.who,
+                trace.cost,
+                start,
+                end,
+                trace.failed or unanswered(trace.nodes),
+                trace.question,
+                trace.regenerated,
+                times,
+            )
+            self.conversations.turn(trace.session, turn)
         if len(kind.rows) >= MAX_ROWS:
             self._settle(kind)
 
@@ -141,58 +150,20 @@ class _Kind(NamedTuple):
     """A stage, and the time spent in it, in turn."""
 
 
-class Conversations:
-    """Adds up the tasks of each conversation until none has come for a while. Bounded: the oldest ends early."""
+def unanswered(nodes: dict[bytes, Node]) -> bool:
+    """Return whether the last call of a task failed or was cancelled, so that the user has no answer of it.
 
-    def __init__(self, store: Store, idle_seconds: float, most: int) -> None:
-        self._store = store
-        self.idle_seconds = idle_seconds
-        self.most = most
-        self._open: dict[tuple[str, bytes], _Conversation] = {}
-        group = store.groups[c.CONVERSATION_COST.name]
-        self._cost = group.instrument(c.CONVERSATION_COST)
-        self._turns = group.instrument(c.CONVERSATION_TURNS)
-
-    def __len__(self) -> int:
-        """How many have not ended."""
-        return len(self._open)
-
-    def turn(self, key: tuple[str, bytes], who: Who, cost: int, times: int) -> None:
-        """Take a task of the conversation `key`: of a service, its id."""
-        # Taken out and put in again, so that the one that was idle for longest stands first.
-        known = self._open.pop(key, None)
-        if known is None:
-            if len(self._open) >= self.most:
-                self._end(next(iter(self._open)))
-            known = _Conversation(who, 0, 0, 1, 0.0)
-        self._open[key] = _Conversation(who, known.cost + cost, known.turns + 1, times, self._store.now)
-
-    def end_idle(self) -> None:
-        """Count those in which nothing has happened for so long that they are over."""
-        over = self._store.now - self.idle_seconds
-        while self._open:
-            key = next(iter(self._open))
-            if self._open[key].touched > over:
-                break
-            self._end(key)
-
-    def adopt(self, older: Conversations) -> None:
-        """Go on with the conversations of another configuration."""
-        self._open = older._open
-
-    def _end(self, key: tuple[str, bytes]) -> None:
-        ended = self._open.pop(key)
-        cell = self._store.cell(c.CONVERSATION_COST, ended.who)
-        cell.observe(self._cost, ended.cost, times=ended.times)
-        cell.observe(self._turns, ended.turns, times=ended.times)
-
-
-class _Conversation(NamedTuple):
-    who: Who
-    cost: int
-    turns: int
-    times: int
-    touched: float
+    It is the last if no call ended well after it began. Of spans at rest only the order is known in which they came.
+    """
+    calls = [node for node in nodes.values() if node[0].is_call]
+    timed = all(len(node) == FRESH and node[2] for node in calls)
+    failed = well = -1
+    for place, node in enumerate(calls):
+        if node[0].record.failed:
+            failed = max(failed, node[2] if timed else place)
+        else:
+            well = max(well, node[3] if timed else place)
+    return failed >= max(well, 0)
 
 
 def own_times(nodes: dict[bytes, Node], before: Sequence[int] | None) -> list[int]:

@@ -61,6 +61,7 @@ IDENTITY: dict[Field, tuple[dict[str, Any], str]] = {
     Field.SESSION: (CALL, "session"),
     Field.RESPONSE_ID: (CALL, "response_id"),
     Field.TOOL_ARGUMENTS: (TOOL, "arguments"),
+    Field.REGENERATED: (CALL, "regenerated"),
 }
 """Per identity: the rest of the span, and what picks it."""
 # Other numbers that decide whether one is read at all.

@@ -59,6 +59,8 @@ class Field(Enum):
     """The provider's id of the answer. Never a label."""
     TOOL_ARGUMENTS = "tool_arguments"
     """What a tool was called with: hashed to see repetitions, and dropped."""
+    REGENERATED = "regenerated"
+    """A flag that says that the answer replaces one before."""
 
     INPUT = "input"
     OUTPUT = "output"
@@ -81,7 +83,7 @@ class Field(Enum):
 
 
 WORDS: Final = tuple(Field)[: tuple(Field).index(Field.SESSION)]
-IDENTITIES: Final = (Field.SESSION, Field.RESPONSE_ID, Field.TOOL_ARGUMENTS)
+IDENTITIES: Final = (Field.SESSION, Field.RESPONSE_ID, Field.TOOL_ARGUMENTS, Field.REGENERATED)
 """What tells spans apart: read raw, never a label, and not part of what the pipeline remembers."""
 NUMBERS: Final = tuple(Field)[len(WORDS) + len(IDENTITIES) :]
 MAX_REMEMBERED: Final = 256

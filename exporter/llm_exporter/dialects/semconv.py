@@ -41,6 +41,8 @@ DIALECT = Dialect(
         Field.SESSION: ("gen_ai.conversation.id", "session.id"),
         Field.RESPONSE_ID: ("gen_ai.response.id",),
         Field.TOOL_ARGUMENTS: ("gen_ai.tool.call.arguments",),
+        # not in the conventions: what an application may say of a user's request, as it says its feature
+        Field.REGENERATED: ("app.regenerate", "regenerate"),
         Field.INPUT: ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
         Field.OUTPUT: ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
         Field.CACHE_READ: (

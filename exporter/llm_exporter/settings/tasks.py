@@ -5,6 +5,7 @@
 from dataclasses import dataclass
 
 from llm_exporter.assembly import Patience
+from llm_exporter.conversations import Habits
 from llm_exporter.sampling import Sampling
 from llm_exporter.settings.compound import Items, key
 from llm_exporter.settings.scalars import Boolean, Integer, Number, Text
@@ -68,6 +69,19 @@ class TaskSettings:
         10_000,
         unit="conversations",
     )
+    regeneration_seconds: float = key(
+        Number(0, 86_400),
+        "A user who asks the same again within so long after an answer did not want it; 0 is never. Needs questions"
+        " in the spans, and one of `signals` that reads them.",
+        300.0,
+        unit="seconds",
+    )
+    follow_up_seconds: float = key(
+        Number(0, 86_400),
+        "A task of the same conversation that begins within so long after another follows up on it; 0 is never.",
+        120.0,
+        unit="seconds",
+    )
 
     def patience(self) -> Patience:
         """Return these as the assembly takes them."""
@@ -81,6 +95,7 @@ class TaskSettings:
             max_steps=self.max_steps,
             conversation_idle_seconds=self.conversation_idle_seconds,
             max_conversations=self.max_conversations,
+            habits=Habits(self.regeneration_seconds, self.follow_up_seconds),
         )
 
 
