@@ -14,7 +14,7 @@ from llm_exporter.record import Context, Kind
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from llm_exporter.dialects._dialect import Dialect, Source
+    from llm_exporter.dialects._dialect import Check, Dialect, Documents, Source
 
 MAX_CONTEXTS: Final = 4096
 INHERITED: Final = (c.ENVIRONMENT, c.TEAM, c.FEATURE, c.USER_TIER, c.CUSTOMER)
@@ -69,13 +69,16 @@ class Vocabulary:
                 *dialect.shared,
                 *dialect.values,
                 *(name for name, _ in dialect.implied),
-                *dialect.documents.listed,
+                *(key for where in _documents(dialect) for key in where.attributes),
+                *(key for check in dialect.checks for key in _of_check(check)),
                 *(name for sources in dialect.fields.values() for name in map(attribute_of, sources) if name),
                 *_ends_of(dialect),
             )
         ) | frozenset(key for keys in self.label_attributes.values() for key in keys)
         # One representative per prefix is enough to claim a span, but each indexed document is a number to read.
-        self._indexed = tuple(prefix for dialect in found for prefix in dialect.documents.indexed)
+        self._indexed = tuple(
+            prefix for dialect in found for where in _documents(dialect) for prefix in where.indexed
+        )
         self._prefixes = tuple(prefix for dialect in found for prefix in dialect.prefixes)
         self._scopes = tuple(pattern for dialect in found for pattern in dialect.scopes)
 
@@ -126,6 +129,21 @@ class Vocabulary:
             if found:
                 return found
         return ""
+
+
+def _documents(dialect: Dialect) -> tuple[Documents, ...]:
+    return dialect.documents, dialect.reranked, dialect.candidates
+
+
+def _of_check(check: Check) -> Iterator[str]:
+    """Yield the attributes of spans that tell of a check."""
+    if check.attribute:
+        yield check.attribute
+    if not check.event:
+        yield from check.names
+        yield from map(attribute_of, check.verdicts)
+        yield from map(attribute_of, check.latencies)
+    yield from check.directions
 
 
 def _ends_of(dialect: Dialect) -> Iterator[str]:

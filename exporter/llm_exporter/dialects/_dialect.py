@@ -347,12 +347,57 @@ def _release(version: str) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Documents:
-    """Where retrieved documents stand: a list of objects, or one attribute per document and field."""
+    """Where retrieved documents stand: a list of objects, one attribute per document and field, or span events.
+
+    A score is more for a better document, a distance is less. What a store calls the one is never read as the other.
+    """
 
     listed: tuple[str, ...] = ()
-    """Attributes that hold a list of `{id, score}`, as JSON or as an array."""
+    """Attributes that hold a list of `{id, score, distance}`, as JSON or as an array."""
     indexed: tuple[str, ...] = ()
     """Prefixes before the index; after it `.document.score` or another field follows."""
+    events: tuple[str, ...] = ()
+    """Span events, one for each document, with the attributes `<event>.id`, `<event>.score` and `<event>.distance`."""
+    all_events: tuple[str, ...] = ()
+    """Attributes of spans that have an event for every document: without one there was none."""
+    counted: tuple[str, ...] = ()
+    """Attributes that hold how many there are."""
+    best_score: tuple[str, ...] = ()
+    """Attributes that hold the best score, which is all that is said where no document has its own."""
+    best_distance: tuple[str, ...] = ()
+    queries: tuple[str, ...] = ()
+    """Attributes that hold what was asked for. Read only to look up labels of relevance, and dropped."""
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The attributes by name that say what was retrieved."""
+        return (*self.listed, *self.all_events, *self.counted, *self.best_score, *self.best_distance)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A guardrail's check that a span tells of which stands for something else: a call, a request, an agent's run.
+
+    It stands in a span event, or in attributes of the span. Of several places the first that says something counts.
+    """
+
+    event: str = ""
+    """Name of the span event that tells of it; empty where attributes of the span do."""
+    attribute: str = ""
+    """Attribute of the span that tells of it by being there; of an event, one that a span has beside it."""
+    names: tuple[str, ...] = ()
+    called: str = ""
+    """The guardrail's name where none is said."""
+    verdicts: tuple[str | Derived, ...] = ()
+    did: str = ""
+    """The verdict where the check is only told of when it did this."""
+    directions: tuple[str, ...] = ()
+    checked: str = ""
+    """The direction where it is always the same."""
+    latencies: tuple[str | Scaled, ...] = ()
+    """Seconds; `Scaled` for other units."""
+    words: Mapping[str, str] = field(default_factory=dict)
+    """Words for what it did, before the dialect's own; `*` is any other word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -390,6 +435,12 @@ class Dialect:
     first_token_needs_stream: bool = False
     """Whether it writes a time to first token for answers that were not streamed: there it is ignored."""
     documents: Documents = Documents()
+    reranked: Documents = Documents()
+    """Where a reranker's span has the documents that it gave back."""
+    candidates: Documents = Documents()
+    """Where a reranker's span has the documents that it was given."""
+    checks: tuple[Check, ...] = ()
+    """How spans that are no guardrail's tell of what a guardrail did."""
     zero_cost_is_unknown: bool = False
     """Whether it writes a cost of 0 for models whose price it does not know: that is nothing said."""
     events_repeat_spans: bool = False
