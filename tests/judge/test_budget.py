@@ -1,0 +1,226 @@
+"""The judge's budget: never more than the limits in any hour and any day, whatever fails and restarts."""
+
+import json
+from contextlib import AbstractContextManager, closing
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llm_exporter.judge.budget import Budget, CannotKeepBudget, Reservation
+
+HOUR, DAY = 3600, 86_400
+LIMITS = {"hour": 100, "day": 500}
+
+
+def budget_of(clock: "At", state: Path) -> AbstractContextManager[Budget]:
+    """Return a budget that lets its file go at the end, as a process does however it ends."""
+    return closing(Budget(LIMITS, clock, state))
+
+
+class At:
+    """A clock that stands still until it is told."""
+
+    def __init__(self, now: float = 1_000_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        """Return unix seconds."""
+        return self.now
+
+
+def test_nothing_is_reserved_beyond_the_limit() -> None:
+    """The last reservation that fits is given, the next one is not, and settling for less makes room."""
+    budget = Budget(LIMITS, At())
+    first, second = budget.reserve(60), budget.reserve(40)
+    assert first is not None
+    assert second is not None
+    assert budget.reserve(1) is None
+    budget.settle(first, 10)
+    assert budget.spent("hour") == 50
+    assert budget.reserve(51) is None
+    assert budget.reserve(50) is not None
+
+
+def test_unknown_usage_stays_spent() -> None:
+    """After a timeout nobody knows what it cost: the whole reservation counts."""
+    budget = Budget(LIMITS, At())
+    reservation = budget.reserve(70)
+    assert reservation is not None
+    budget.settle(reservation, None)
+    assert (budget.spent("hour"), budget.spent("day")) == (70, 70)
+
+
+def test_settling_twice_counts_once() -> None:
+    """Whoever cleans up after a failure may settle again."""
+    budget = Budget(LIMITS, At())
+    reservation = budget.reserve(70)
+    assert reservation is not None
+    budget.settle(reservation, 20)
+    budget.settle(reservation, None)
+    assert budget.spent("hour") == 20
+
+
+def test_an_hour_is_over_after_an_hour() -> None:
+    """Spending makes room again when it is an hour old, a minute late at most; and at the day's limit not then."""
+    clock = At()
+    budget = Budget(LIMITS, clock)
+    for hour in range(5):
+        reservation = budget.reserve(100)
+        assert reservation is not None, hour
+        budget.settle(reservation, 100)
+        clock.now += HOUR - 1
+        assert budget.reserve(1) is None
+        clock.now += 62
+    assert budget.spent("hour") == 0
+    assert budget.spent("day") == 500
+    assert budget.reserve(1) is None
+    clock.now += DAY
+    assert budget.reserve(100) is not None
+
+
+def test_more_than_the_most_possible_stops_the_judge(caplog: pytest.LogCaptureFixture) -> None:
+    """A server that bills more than was reserved is counted in full, and nothing is asked of it any more."""
+    budget = Budget(LIMITS, At())
+    reservation = budget.reserve(10)
+    assert reservation is not None
+    budget.settle(reservation, 30)
+    assert budget.spent("hour") == 30
+    assert budget.overrun
+    assert budget.reserve(1) is None
+    assert "stops asking" in caplog.text
+
+
+def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
+    """What was spent, and what was reserved when the process died, is spent for the next one."""
+    clock, state = At(), tmp_path / "state.json"
+    with budget_of(clock, state) as budget:
+        settled, open_ = budget.reserve(30), budget.reserve(50)
+        assert settled is not None
+        assert open_ is not None
+        budget.settle(settled, 25)
+    clock.now += 600
+    with budget_of(clock, state) as after:
+        assert after.spent("hour") == 75
+        assert after.reserve(26) is None
+        clock.now += HOUR
+        assert after.spent("hour") == 0
+        assert after.spent("day") == 75
+
+
+def test_the_state_is_numbers_alone(tmp_path: Path) -> None:
+    """The file has times and amounts and nothing else, and no half-written file is left beside it."""
+    state = tmp_path / "state.json"
+    with budget_of(At(1_000_000), state) as budget:
+        assert budget.reserve(7) is not None
+    assert json.loads(state.read_text()) == {"format": 1, "hour": {"16666": 7}, "day": {"1111": 7}}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["state.json", "state.json.lock"]
+
+
+def test_what_cannot_be_remembered_is_not_spent(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Where the file cannot be written no request is allowed; when it can be again, it goes on."""
+    directory = tmp_path / "there"
+    directory.mkdir()
+    with budget_of(At(), directory / "state.json") as budget:
+        directory.rename(tmp_path / "gone")
+        assert budget.reserve(10) is None
+        assert budget.spent("hour") == 0
+        assert "state file failed" in caplog.text
+        (tmp_path / "gone").rename(directory)
+        assert budget.reserve(10) is not None
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", '{"format": 2}', '{"format": 1, "hour": {}}', '{"format": 1, "hour": {"1": -5}, "day": {}}',
+     '{"format": 1, "hour": {"x": 5}, "day": {}}', '{"format": 1, "hour": {"1": true}, "day": {}}', "[" * 100_000],
+)  # fmt: skip
+def test_a_file_that_is_no_state_is_refused(content: str, tmp_path: Path) -> None:
+    """What was spent is then not known: the judge does not start, and the message says what to do."""
+    state = tmp_path / "state.json"
+    state.write_text(content)
+    with pytest.raises(CannotKeepBudget, match="Remove the file to begin with nothing spent"):
+        Budget(LIMITS, At(), state)
+
+
+def test_two_processes_do_not_share_a_file(tmp_path: Path) -> None:
+    """Each would think that all of the budget is its own."""
+    state = tmp_path / "state.json"
+    with budget_of(At(), state), pytest.raises(CannotKeepBudget, match="another judge uses this file"):
+        Budget(LIMITS, At(), state)
+    Budget(LIMITS, At(), state).close()
+
+
+def test_a_clock_that_is_set_back_frees_nothing(tmp_path: Path) -> None:
+    """Spending that seems to be of the future still counts."""
+    clock, state = At(), tmp_path / "state.json"
+    with budget_of(clock, state) as budget:
+        reservation = budget.reserve(80)
+        assert reservation is not None
+        budget.settle(reservation, 80)
+    clock.now -= 10 * HOUR
+    with budget_of(clock, state) as after:
+        assert after.spent("hour") == 80
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["reserve", "settle", "unknown", "crash", "wait", "wait long"]),
+        st.integers(1, 60),
+        st.floats(0, 1),
+        st.floats(0, 1),
+    ),
+    max_size=150,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(steps=STEPS)
+def test_no_hour_and_no_day_ever_costs_more_than_its_limit(
+    steps: list[tuple[str, int, float, float]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Requests of any size that end in any way at any time, with crashes between: every window holds its limit.
+
+    The provider bills each request at some moment between its reservation and its settlement or the crash, and never
+    more than was reserved; of what timed out it may have billed all.
+    """
+    clock, state = At(), tmp_path_factory.mktemp("budget") / "state.json"
+    budget = Budget(LIMITS, clock, state)
+    open_: list[tuple[Reservation, float, int]] = []
+    billed: list[tuple[float, int]] = []
+    try:
+        for step, size, share, moment in steps:
+
+            def bill(since: float, cost: int, moment: float = moment) -> None:
+                billed.append((since + moment * (clock.now - since), cost))
+
+            match step:
+                case "reserve":
+                    reservation = budget.reserve(size)
+                    if reservation is not None:
+                        open_.append((reservation, clock.now, round(size * share)))
+                case "settle" if open_:
+                    reservation, since, cost = open_.pop(size % len(open_))
+                    bill(since, cost)
+                    budget.settle(reservation, cost)
+                case "unknown" if open_:
+                    reservation, since, _ = open_.pop(size % len(open_))
+                    bill(since, reservation.amount)
+                    budget.settle(reservation, None)
+                case "crash":
+                    # What was under way may have been billed, up to now, in full.
+                    for reservation, since, _ in open_:
+                        bill(since, reservation.amount)
+                    open_.clear()
+                    budget.close()
+                    budget = Budget(LIMITS, clock, state)
+                case "wait":
+                    clock.now += 60 * share
+                case "wait long":
+                    clock.now += 90 * size * share
+    finally:
+        budget.close()
+    for seconds, limit in ((HOUR, LIMITS["hour"]), (DAY, LIMITS["day"])):
+        for start, _ in billed:
+            assert sum(cost for at, cost in billed if start <= at <= start + seconds) <= limit
