@@ -385,6 +385,8 @@ class Check:
     """Name of the span event that tells of it; empty where attributes of the span do."""
     attribute: str = ""
     """Attribute of the span that tells of it by being there; of an event, one that a span has beside it."""
+    resource: str = ""
+    """Text in the resource of processes in which any span may have the event, whatever it is about."""
     names: tuple[str, ...] = ()
     called: str = ""
     """The guardrail's name where none is said."""
@@ -398,6 +400,60 @@ class Check:
     """Seconds; `Scaled` for other units."""
     words: Mapping[str, str] = field(default_factory=dict)
     """Words for what it did, before the dialect's own; `*` is any other word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """An attribute that holds text as it stands, even where the text is JSON.
+
+    Where `spoken`, every message in it begins with its role, as in `user: Hello`.
+    """
+
+    attribute: str
+    spoken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """One attribute per message and what is said of it: after the prefix comes a number, then `role` or `content`,
+    or the longer names of OpenInference for the same."""
+
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class InEvents:
+    """A message in each span event of this name, in the first of the attributes that it has."""
+
+    event: str
+    keys: tuple[str, ...]
+    spoken: bool = False
+
+
+Told = str | Json | Plain | Numbered | InEvents
+"""Where content stands: a plain name is an attribute with messages in JSON or as a list, or with text."""
+
+Form = str | Json | Choice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """Where a writer puts what was asked and answered, best first. It is read for whoever listens, and goes nowhere.
+
+    A dialect's own places come before those of the conventions.
+    """
+
+    question: tuple[Told, ...] = ()
+    """The last message of the user is the question; messages of the system among them are its instructions."""
+    answer: tuple[Told, ...] = ()
+    system: tuple[Told, ...] = ()
+    documents: tuple[Told, ...] = ()
+    """Texts that a retrieval brought. An attribute holds a list of documents in any usual form."""
+    form: tuple[Form, ...] = ()
+    """What says that the answer was wished for as JSON: an attribute with the word or with the object in which a
+    provider expects it, or one of a few words that mean it."""
+    calls: tuple[str, ...] = ()
+    """Attributes whose presence says that the answer asks for tools, so that an empty text is no empty answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -435,6 +491,7 @@ class Dialect:
     first_token_needs_stream: bool = False
     """Whether it writes a time to first token for answers that were not streamed: there it is ignored."""
     documents: Documents = Documents()
+    content: Contents = Contents()
     reranked: Documents = Documents()
     """Where a reranker's span has the documents that it gave back."""
     candidates: Documents = Documents()
