@@ -69,6 +69,8 @@ class Accountant:
         self._prompt_requests = by(c.PROMPT_REQUESTS).index
         self._prompt_cost = by(c.PROMPT_COST).index
         self._prompt_duration = by(c.PROMPT_REQUEST_DURATION)
+        self._prompt_errors = by(c.PROMPT_REQUEST_ERRORS)
+        self._prompt_request_cost = by(c.PROMPT_REQUEST_COST)
         self._retrieval_documents = by(c.RETRIEVAL_DOCUMENTS)
         self._retrieval_score = by(c.RETRIEVAL_SCORE)
 
@@ -186,6 +188,8 @@ class Accountant:
         if record.prompt_name or record.prompt_version:
             named = (*who, record.prompt_name, record.prompt_version, quote.model)
             bound.prompt = cell(c.PROMPT_REQUESTS, named)
+            # A version without errors has an error ratio of 0, not none.
+            bound.prompt.want(self._prompt_errors)
         if record.user_tier or record.customer:
             bound.attributed = cell(c.ATTRIBUTED_REQUESTS, (*who, record.user_tier, record.customer))
         bound.requests = (self._requests[record.failed, False], self._requests[record.failed, True])
@@ -465,6 +469,8 @@ class Accountant:
         if bound.prompt is not None:
             bound.prompt.touched = self.store.now
             bound.prompt.values[self._prompt_requests] += times
+            if bound.record.failed:
+                bound.prompt.values[self._prompt_errors.index] += times
             if duration >= 0:
                 bound.prompt.observe(self._prompt_duration, duration, mark, times)
         if bound.attributed is not None:
@@ -498,7 +504,7 @@ class Accountant:
             return 0
         bound.cell.values[self._cost[source].index] += cost * times
         bound.cell.observe(self._request_cost, cost, mark, times)
-        self._spread_cost(bound, cost * times)
+        self._spread_cost(bound, cost, mark, times)
         if usage is not None and usage[1] and bound.rates is not None:
             bound.model.values[self._savings.index] += _saved(bound.rates, *usage[:5]) * times
         return cost
@@ -511,11 +517,12 @@ class Accountant:
             bound.series.saved += _saved(bound.rates, plain, read, write, output, reasoning)
         return bound.rates.cost(Usage(plain, read, write, output, reasoning))
 
-    def _spread_cost(self, bound: CallBinding, cost: int) -> None:
+    def _spread_cost(self, bound: CallBinding, cost: int, mark: bytes, times: int) -> None:
         if bound.prompt is not None:
-            bound.prompt.values[self._prompt_cost] += cost
+            bound.prompt.values[self._prompt_cost] += cost * times
+            bound.prompt.observe(self._prompt_request_cost, cost, mark, times)
         if bound.attributed is not None:
-            bound.attributed.values[self._attributed[2]] += cost
+            bound.attributed.values[self._attributed[2]] += cost * times
 
     def _unpriced_call(self, bound: CallBinding, reason: str, tokens: int, times: int) -> None:
         requests, counted_tokens = self._unpriced[reason]

@@ -167,6 +167,7 @@ CACHE_RESULT: Final = _closed("result", "Whether a cache of answers had this one
 DIRECTION: Final = _closed(
     "direction", "What was checked; empty where the writer does not say.", "input", "output", ""
 )
+RERANK_SIDE: Final = _closed("side", "Whether the documents went into the reranker or came out.", "in", "out")
 ACTION: Final = _closed("action", "What the guardrail did.", "allow", "block", "mask", "flag", "error")
 
 EVALUATION_RESULT: Final = _closed(
@@ -614,9 +615,9 @@ RETRIEVAL_DISTANCE: Final = Histogram(
 )
 RERANK_DOCUMENTS: Final = Histogram(
     name="llm_rerank_documents",
-    help="Documents a reranker gave back, where the span says.",
+    help="Documents that went into a reranker and came out of it, where the span says.",
     unit=Unit.COUNT,
-    labels=(*WHO, PROVIDER, MODEL),
+    labels=(*WHO, PROVIDER, MODEL, RERANK_SIDE),
     buckets=DOCUMENT_BUCKETS,
 )
 RERANK_SCORE: Final = Histogram(
@@ -684,6 +685,13 @@ EVALUATION_BASELINE: Final = Gauge(
     help="Result of an offline evaluation that production is held against, from the baseline file.",
     unit=Unit.COUNT,
     labels=(SERVICE_NAME, FEATURE, EVALUATOR, STATISTIC),
+)
+PROMPT_EVALUATIONS: Final = Counter(
+    name="llm_prompt_evaluations_total",
+    help="Results of evaluators by the prompt version and the model of the call that they are about.",
+    unit=Unit.COUNT,
+    labels=(*WHO, PROMPT_NAME, PROMPT_VERSION, MODEL, EVALUATOR, EVALUATION_RESULT),
+    siblings=(EVALUATION_RESULT,),
 )
 PROMPT_EVALUATION_SCORE: Final = Histogram(
     name="llm_prompt_evaluation_score",
@@ -811,6 +819,12 @@ PROMPT_COST: Final = Counter(
     name="llm_prompt_cost_usd_total",
     help="Cost by prompt template and version.",
     unit=Unit.USD,
+    labels=(*WHO, PROMPT_NAME, PROMPT_VERSION, MODEL),
+)
+PROMPT_REQUEST_ERRORS: Final = Counter(
+    name="llm_prompt_request_errors_total",
+    help="Calls that failed, by prompt template and version.",
+    unit=Unit.COUNT,
     labels=(*WHO, PROMPT_NAME, PROMPT_VERSION, MODEL),
 )
 PROMPT_REQUEST_DURATION: Final = Histogram(
@@ -997,6 +1011,18 @@ EXPORTER_LOG_RECORDS: Final = Counter(
     unit=Unit.COUNT,
     labels=(LOG_OUTCOME,),
     siblings=(LOG_OUTCOME,),
+)
+EXPORTER_EVALUATIONS_REPEATED: Final = Counter(
+    name="llm_exporter_evaluations_repeated_total",
+    help="Results of evaluators that came again, and were counted the first time.",
+    unit=Unit.COUNT,
+    labels=(),
+)
+EXPORTER_EVALUATIONS_WAITING: Final = Gauge(
+    name="llm_exporter_evaluations_waiting",
+    help="Results of evaluators that wait for the span of the call that they are about.",
+    unit=Unit.COUNT,
+    labels=(),
 )
 EXPORTER_REQUESTS: Final = Counter(
     name="llm_exporter_requests_total",

@@ -75,6 +75,11 @@ class Conversations:
         """How many have not ended."""
         return len(self._open)
 
+    def who(self, key: tuple[str, bytes]) -> Who | None:
+        """Return whose the conversation of this service with this encoded id is, None where it is not open."""
+        known = self._open.get(key)
+        return known.last.who if known is not None else None
+
     def turn(self, session: bytes, turn: Turn) -> None:
         """Take a task of the conversation of its service with the encoded id `session`."""
         # Taken out and put in again, so that the one that was idle for longest stands first.

@@ -39,7 +39,7 @@ from llm_exporter.dialects._dialect import (
 from llm_exporter.labels import clean
 from llm_exporter.otlp.values import as_number, as_text
 from llm_exporter.pricing import PriceBook, Quote, Usage
-from llm_exporter.reading import ACTIONS, DIRECTIONS
+from llm_exporter.checks import ACTIONS, DIRECTIONS
 
 OTHERS = {"execute_tool": "tool", "invoke_agent": "agent", "retrieval": "retrieval", "guardrail": "guardrail"}
 INHERITED = (c.ENVIRONMENT, c.TEAM, c.FEATURE, c.USER_TIER, c.CUSTOMER)
@@ -342,6 +342,7 @@ def _count(  # noqa: C901 - one straight read from top to bottom is what makes i
     prompted = bool(prompt[0] or prompt[1])
     if prompted:
         found.add(c.PROMPT_REQUESTS, *who, *prompt)
+        found.add(c.PROMPT_REQUEST_ERRORS, *who, *prompt, by=int(failed))
         if duration is not None:
             found.observe(c.PROMPT_REQUEST_DURATION, *who, *prompt, value=duration)
     attributed = bool(tier or customer)
@@ -392,6 +393,7 @@ def _count(  # noqa: C901 - one straight read from top to bottom is what makes i
     found.observe(c.REQUEST_COST, *who, *what, value=cost)
     if prompted:
         found.add(c.PROMPT_COST, *who, *prompt, by=cost)
+        found.observe(c.PROMPT_REQUEST_COST, *who, *prompt, value=cost)
     if attributed:
         found.add(c.ATTRIBUTED_COST, *who, tier, customer, by=cost)
 
