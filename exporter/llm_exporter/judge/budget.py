@@ -3,8 +3,8 @@
 The most that a request can cost is reserved before it is sent, and settled when its usage is known; what stays
 unknown, as after a timeout, stays spent. Spending is remembered by the minute and by the quarter of an hour and
 forgotten a whole slice too late rather than too early, so the limits hold for every hour and every day, wherever they
-begin. A small file of numbers lets a new process go on where the last one ended; reserved money is written to it as
-spent before the request is sent, so that a crash forgets nothing. Amounts are whole picodollars.
+begin. A small file of numbers lets a new process go on where the last one ended; what is reserved is written to it
+before the request is sent, so that a crash forgets nothing. Amounts are whole picodollars.
 """
 
 from __future__ import annotations
@@ -127,10 +127,7 @@ class Budget:
             reservation.open = False
             self._reserved -= reservation.amount
             cost = reservation.amount if actual is None else actual
-            now = self._now()
-            for period, slices in self._spent.items():
-                place = int(now // period.slice_seconds)
-                slices[place] = slices.get(place, 0) + cost
+            self._add(cost)
             if cost > reservation.amount and not self.overrun:
                 self.overrun = True
                 _log.error(
@@ -140,6 +137,12 @@ class Budget:
                     reservation.amount / PICO,
                 )
             self._save_or_say()
+
+    def _add(self, cost: int) -> None:
+        now = self._now()
+        for period, slices in self._spent.items():
+            place = int(now // period.slice_seconds)
+            slices[place] = slices.get(place, 0) + cost
 
     def _total(self, period: Period) -> int:
         slices = self._spent[period]
@@ -160,15 +163,10 @@ class Budget:
     def _save(self) -> None:
         if self._state is None:
             return
-        written: dict[str, object] = {"format": _FORMAT}
-        now = self._now()
+        written: dict[str, object] = {"format": _FORMAT, "reserved": self._reserved}
         for period, slices in self._spent.items():
             self._total(period)
-            place = int(now // period.slice_seconds)
-            spent = dict(slices)
-            if self._reserved:
-                spent[place] = spent.get(place, 0) + self._reserved
-            written[period.name] = {str(at): amount for at, amount in sorted(spent.items())}
+            written[period.name] = {str(place): amount for place, amount in sorted(slices.items())}
         fresh = self._state.with_name(self._state.name + ".new")
         with fresh.open("w") as file:
             json.dump(written, file)
@@ -190,20 +188,22 @@ class Budget:
                 f"{state}: this is not a state file of the judge; what it spent before is not known. Remove the"
                 " file to begin with nothing spent"
             )
-        self._spent = found
+        self._spent, reserved = found
+        # What was under way was billed at some moment up to now.
+        self._add(reserved)
 
 
-def _read(content: bytes) -> dict[Period, dict[int, int]] | None:
-    """Return what was spent by period and slice, or None where the content says nothing of it."""
+def _read(content: bytes) -> tuple[dict[Period, dict[int, int]], int] | None:
+    """Return what was spent by period and slice and what was reserved; None where the content does not say it."""
     try:
         said = json.loads(content)
         spent = {p: {int(place): amount for place, amount in said[p.name].items()} for p in PERIODS}
-        version = said["format"]
+        version, reserved = said["format"], said["reserved"]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    amounts = [amount for slices in spent.values() for amount in slices.values()]
+    amounts = [reserved, *(amount for slices in spent.values() for amount in slices.values())]
     sound = version == _FORMAT and all(type(amount) is int and amount >= 0 for amount in amounts)
-    return spent if sound else None
+    return (spent, reserved) if sound else None
 
 
 def _alone(state: Path) -> IO[str]:
