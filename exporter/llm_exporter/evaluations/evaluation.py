@@ -36,7 +36,10 @@ class Evaluation(NamedTuple):
     session: str = ""
     """A conversation."""
     key: bytes = b""
-    """What makes it this result, 16 bytes: the same key again is the same result told again. Empty: it is like no other."""
+    """What makes it this result, 16 bytes: the same key again is the same result told again. Empty: it is like
+    no other."""
+    tool: str = ""
+    """Whose scale it is on, where the form that it came in says so: `braintrust`, `azure`."""
 
 
 def key_of(*parts: str | bytes) -> bytes:
@@ -63,8 +66,8 @@ def target_key(evaluation: Evaluation, *parts: str | bytes) -> bytes:
 
 
 def clipped(words: str, limit: int) -> str:
-    """Return `words` without the space around them, at most `limit` characters."""
-    return words[: 4 * limit].strip()[:limit]
+    """Return `words` without the space around them, at most `limit` characters, all of which UTF-8 can encode."""
+    return words[: 4 * limit].strip()[:limit].encode("utf-8", "replace").decode("utf-8")
 
 
 def trace_id_of(hexadecimal: str) -> bytes:
