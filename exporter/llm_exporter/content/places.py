@@ -16,14 +16,14 @@ import msgspec
 from llm_exporter import dialects
 from llm_exporter.content import MAX_ANSWER, MAX_DOCUMENTS, MAX_QUESTION, MAX_SYSTEM, Content, clipped, forms
 from llm_exporter.content.forms import Answer
-from llm_exporter.dialects._dialect import Choice, Contents, InEvents, Json, Numbered, Plain
+from llm_exporter.dialects._dialect import Choice, InEvents, Json, Numbered, Plain, Present
 from llm_exporter.otlp.schema import DecodeError, parse_event
 from llm_exporter.otlp.values import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from llm_exporter.dialects._dialect import Told
+    from llm_exporter.dialects._dialect import Dialect, Documents, Told
 
 MAX_JSON: Final = 262_144
 """Bytes of JSON that are parsed; more says nothing."""
@@ -50,6 +50,9 @@ _NAMES: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 """What follows the number in the name of an attribute."""
+_USERS: Final = ("user", "human")
+_HIDDEN: Final = frozenset({"__REDACTED__", "[REDACTED]", "<redacted>", "REDACTED", "redacted-by-litellm"})
+"""What stands for a text that its writer keeps to itself."""
 _decode_json: Final = msgspec.json.Decoder().decode
 Opened = dict[str, Any]
 """What was parsed of one span, by attribute."""
@@ -70,12 +73,14 @@ class Places:
 
     __slots__ = ("_answer", "_calls", "_documents", "_form", "_question", "_system")
 
-    def __init__(self, names: Collection[str], contents: Iterable[Contents]) -> None:
-        contents = tuple(contents)
+    def __init__(self, names: Collection[str], sources: Sequence[Dialect]) -> None:
+        contents = [dialect.content for dialect in sources]
         self._question = [*_found(names, (told for where in contents for told in where.question))]
         self._answer = [*_found(names, (told for where in contents for told in where.answer))]
         self._system = [*_found(names, (told for where in contents for told in where.system))]
-        self._documents = [*_found(names, (told for where in contents for told in where.documents))]
+        self._documents = [
+            *_found(names, (told for dialect in sources for told in _document_places(dialect.documents)))
+        ]
         forms_said = (form for where in contents for form in where.form)
         self._form = [
             form for form in forms_said if (form if isinstance(form, str) else form.attribute) in names
@@ -99,7 +104,7 @@ class Places:
         """Return the text of the user's last message, empty where it is not said."""
         for place in self._question:
             text = place.question(span, opened)
-            if text:
+            if text and text not in _HIDDEN:
                 return text
         return ""
 
@@ -108,7 +113,7 @@ class Places:
         empty = None
         for place in self._answer:
             found = place.answer(span, opened)
-            if found is not None:
+            if found is not None and found.text not in _HIDDEN:
                 if found.text:
                     return found
                 empty = empty or found
@@ -129,7 +134,7 @@ class Places:
     def wants_json(self, span: Any, opened: Opened) -> bool:
         """Return whether JSON was asked for."""
         for form in self._form:
-            if isinstance(form, Choice):
+            if isinstance(form, Choice | Present):
                 if form.read(span.attributes[form.attribute]) is not None:
                     return True
             elif isinstance(form, str):
@@ -158,9 +163,15 @@ class Places:
 @lru_cache(maxsize=MAX_PLACES)
 def places_of(dialect: str, names: frozenset[str]) -> Places:
     """Return where spans of a dialect with these attributes hold content."""
-    found = dialects.all_dialects()[dialect].content
-    fallback = dialects.fallback().content
+    found, fallback = dialects.all_dialects()[dialect], dialects.fallback()
     return Places(names, (found,) if found is fallback else (found, fallback))
+
+
+def _document_places(where: Documents) -> Iterator[Told]:
+    """Yield the places of the documents' texts: beside those of their scores."""
+    yield from map(Numbered, where.indexed)
+    yield from where.listed
+    yield from (InEvents(event, (f"{event}.document",)) for event in where.events)
 
 
 class _Attribute:
@@ -203,14 +214,13 @@ class _Text:
 
     def question(self, span: Any, opened: Opened) -> str:  # noqa: ARG002 - that of all places
         text = _text(span.attributes[self._name])
-        return _heard(text, ("user", "human")) if self._spoken else text
+        return _heard(text, _USERS) if self._spoken else text
 
     def answer(self, span: Any, opened: Opened) -> Answer | None:  # noqa: ARG002
         return Answer(_text(span.attributes[self._name]))
 
     def system(self, span: Any, opened: Opened) -> str:  # noqa: ARG002
-        text = _text(span.attributes[self._name]) if self._spoken else ""
-        return _heard(text, ("system", "developer")) if _SPOKEN.match(text) else ""
+        return _instructed(_text(span.attributes[self._name])) if self._spoken else ""
 
     def instructions(self, span: Any, opened: Opened) -> str:  # noqa: ARG002
         return _text(span.attributes[self._name])
@@ -333,10 +343,8 @@ class _OfEvents:
     def question(self, span: Any, opened: Opened) -> str:  # noqa: ARG002
         last = ""
         for raw in self._values(span):
-            value = _form_or_text(raw)
-            if self._spoken and isinstance(value, str):
-                value = _heard(value, ("user", "human"))
-            last = forms.question_in(value) or last
+            said = _heard(_text(raw), _USERS) if self._spoken else forms.question_in(_form_or_text(raw))
+            last = said or last
         return last
 
     def answer(self, span: Any, opened: Opened) -> Answer | None:  # noqa: ARG002
@@ -486,6 +494,10 @@ def _at(value: Any, path: str) -> Any:
         else:
             return None
     return value
+
+
+def _instructed(text: str) -> str:
+    return _heard(text, ("system", "developer")) if _SPOKEN.match(text) else ""
 
 
 def _heard(text: str, roles: tuple[str, ...]) -> str:

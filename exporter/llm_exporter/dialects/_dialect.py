@@ -415,15 +415,20 @@ class Plain:
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
-    """One attribute per message and what is said of it: after the prefix comes a number, then `role` or `content`,
-    or the longer names of OpenInference for the same."""
+    """One attribute for each message and what is said of it, such as `gen_ai.prompt.0.role`.
+
+    After the prefix and the number come `role` and `content`, or the longer names of OpenInference for the same.
+    """
 
     prefix: str
 
 
 @dataclass(frozen=True, slots=True)
 class InEvents:
-    """A message in each span event of this name, in the first of the attributes that it has."""
+    """A message in each span event of this name, in the first of the attributes that it has.
+
+    Where `spoken`, it is text as it stands, in which every message begins with its role.
+    """
 
     event: str
     keys: tuple[str, ...]
@@ -433,7 +438,7 @@ class InEvents:
 Told = str | Json | Plain | Numbered | InEvents
 """Where content stands: a plain name is an attribute with messages in JSON or as a list, or with text."""
 
-Form = str | Json | Choice
+Form = str | Json | Choice | Present
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -447,11 +452,9 @@ class Contents:
     """The last message of the user is the question; messages of the system among them are its instructions."""
     answer: tuple[Told, ...] = ()
     system: tuple[Told, ...] = ()
-    documents: tuple[Told, ...] = ()
-    """Texts that a retrieval brought. An attribute holds a list of documents in any usual form."""
     form: tuple[Form, ...] = ()
     """What says that the answer was wished for as JSON: an attribute with the word or with the object in which a
-    provider expects it, or one of a few words that mean it."""
+    provider expects it, or what is read as a word at all."""
     calls: tuple[str, ...] = ()
     """Attributes whose presence says that the answer asks for tools, so that an empty text is no empty answer."""
 

@@ -1,6 +1,6 @@
 """Braintrust's SDKs, which write JSON in a handful of attributes."""
 
-from llm_exporter.dialects._dialect import Dialect, Field, Json
+from llm_exporter.dialects._dialect import Contents, Dialect, Field, Json
 
 _KIND = "braintrust.span_attributes"
 _METADATA = "braintrust.metadata"
@@ -49,4 +49,9 @@ DIALECT = Dialect(
         Field.FIRST_TOKEN: (Json(_METRICS, "time_to_first_token"),),
     },
     first_token_needs_stream=True,
+    content=Contents(
+        question=("braintrust.input_json", "braintrust.input"),
+        answer=("braintrust.output_json", "braintrust.output"),
+        form=(Json(_METADATA, "response_format"), Json(_METADATA, "text.format")),
+    ),
 )

@@ -4,7 +4,7 @@ It writes two for each answer: one of its own, which counts, and `gen_ai.client.
 `llm_exporter.logs` leaves out for a writer that has events of its own.
 """
 
-from llm_exporter.dialects._dialect import Choice, Dialect, Field, SpanName, When
+from llm_exporter.dialects._dialect import Choice, Contents, Dialect, Field, SpanName, When
 
 _CONSECA = "gemini_cli.conseca.verdict"
 
@@ -52,4 +52,6 @@ DIALECT = Dialect(
     },
     # the API's candidatesTokenCount leaves thoughts out
     reasoning_outside_output=(When(),),
+    # the question is in an event of its own
+    content=Contents(answer=("response_text",)),
 )

@@ -1,6 +1,15 @@
 """Genkit for JavaScript, Go and Python: everything in `genkit:*`, usage in the JSON of the output."""
 
-from llm_exporter.dialects._dialect import Choice, Dialect, Documents, Field, Json, Part, When
+from llm_exporter.dialects._dialect import (
+    Choice,
+    Contents,
+    Dialect,
+    Documents,
+    Field,
+    Json,
+    Part,
+    When,
+)
 
 _OUTPUT = "genkit:output"
 
@@ -62,4 +71,9 @@ DIALECT = Dialect(
     # the plugin passes the API's counts through
     cache_outside_input=(When(provider="anthropic"),),
     documents=Documents(listed=(_OUTPUT,)),
+    content=Contents(
+        question=("genkit:input",),
+        answer=(_OUTPUT,),
+        form=(Json("genkit:input", "output.format"), Json("genkit:input", "output.contentType")),
+    ),
 )

@@ -1,6 +1,6 @@
 """Google's Agent Development Kit: version 1 with JSON beside the tokens, and version 2, close to the conventions."""
 
-from llm_exporter.dialects._dialect import Choice, Dialect, Field, Json, SpanName
+from llm_exporter.dialects._dialect import Choice, Contents, Dialect, Field, Json, SpanName
 
 _RESPONSE = "gcp.vertex.agent.llm_response"
 _ITSELF = frozenset({"gcp.vertex.agent"})
@@ -49,4 +49,9 @@ DIALECT = Dialect(
         ),
         Field.TOTAL: ("gen_ai.usage.total_tokens", Json(_RESPONSE, "usage_metadata.total_token_count")),
     },
+    content=Contents(
+        question=("gcp.vertex.agent.llm_request",),
+        answer=(_RESPONSE,),
+        form=(Json("gcp.vertex.agent.llm_request", "config.response_mime_type"),),
+    ),
 )

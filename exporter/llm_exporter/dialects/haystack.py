@@ -1,6 +1,6 @@
 """Haystack's own tracing: components by their type; models and usage in the JSON of the output, if that is traced."""
 
-from llm_exporter.dialects._dialect import Dialect, Documents, Field, Json, SpanName
+from llm_exporter.dialects._dialect import Contents, Dialect, Documents, Field, Json, SpanName
 
 _COMPONENT = "haystack.component.output"
 _STEP = "haystack.agent.step.llm.output"
@@ -119,4 +119,9 @@ DIALECT = Dialect(
         ),
     },
     documents=Documents(listed=(_COMPONENT,)),
+    content=Contents(
+        question=("haystack.component.input", "haystack.agent.step.llm.input"),
+        answer=(_COMPONENT, _STEP),
+        form=(Json("haystack.component.input", "generation_kwargs.response_format"),),
+    ),
 )

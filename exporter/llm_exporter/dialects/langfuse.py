@@ -1,6 +1,7 @@
 """Langfuse's SDKs for Python and JavaScript, and spans that give themselves Langfuse's observation attributes."""
 
 from llm_exporter.dialects._dialect import (
+    Contents,
     Dialect,
     Documents,
     Field,
@@ -93,4 +94,12 @@ DIALECT = Dialect(
     # the API's own usage object handed on
     cache_outside_input=(When(provider="anthropic"), When(provider="aws.bedrock")),
     documents=Documents(listed=(_OUTPUT,)),
+    content=Contents(
+        question=("langfuse.observation.input",),
+        answer=(_OUTPUT,),
+        form=(
+            "langfuse.observation.metadata.response_format",
+            Json("langfuse.observation.model.parameters", "response_format"),
+        ),
+    ),
 )

@@ -4,7 +4,7 @@ Version 1 writes a request's attributes to `litellm_request` or, from 1.81 on, t
 other products put OpenInference's names on the same spans.
 """
 
-from llm_exporter.dialects._dialect import Choice, Dialect, Field, Json
+from llm_exporter.dialects._dialect import Choice, Contents, Dialect, Field, Json, Numbered
 
 _STATUS = "litellm.guardrail.status"
 _MASKED = "litellm.guardrail.masked_entity_count"
@@ -123,4 +123,10 @@ DIALECT = Dialect(
             Json("hidden_params", "response_cost"),
         ),
     },
+    # version 1 in the older names of the conventions; the callbacks for other products in OpenInference's
+    content=Contents(
+        question=("gen_ai.input.messages", Numbered("gen_ai.prompt."), Numbered("llm.input_messages.")),
+        answer=("gen_ai.output.messages", Numbered("gen_ai.completion."), Numbered("llm.output_messages.")),
+        form=(Json("llm.invocation_parameters", "response_format"),),
+    ),
 )

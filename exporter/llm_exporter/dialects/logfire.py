@@ -1,6 +1,6 @@
 """Logfire's own instrumentations of the OpenAI, Anthropic and OpenAI Agents SDKs, and its annotations."""
 
-from llm_exporter.dialects._dialect import Choice, Dialect, Field, Json, SpanName, When
+from llm_exporter.dialects._dialect import Choice, Contents, Dialect, Field, Json, SpanName, When
 
 _RAW = "gen_ai.usage.raw"
 # versions before gen_ai.usage.*
@@ -103,4 +103,9 @@ DIALECT = Dialect(
         Field.COST: ("operation.cost",),
     },
     cache_outside_input=(When("logfire.anthropic", before="4.31.0"),),
+    content=Contents(
+        question=("gen_ai.input.messages", "request_data", "events", "raw_input"),
+        answer=("gen_ai.output.messages", _RESPONSE, "events", "response"),
+        form=(Json("request_data", "response_format"), Json("request_data", "text.format")),
+    ),
 )

@@ -1,6 +1,6 @@
 """MLflow Tracing, whose attributes are all JSON in strings."""
 
-from llm_exporter.dialects._dialect import Dialect, Documents, Field, Json, SpanName
+from llm_exporter.dialects._dialect import Contents, Dialect, Documents, Field, Json, SpanName
 
 _USAGE = "mlflow.chat.tokenUsage"
 _OUTPUT = "mlflow.spanOutputs"
@@ -46,4 +46,9 @@ DIALECT = Dialect(
         Field.COST: (Json("mlflow.llm.cost", "total_cost"),),
     },
     documents=Documents(listed=(_OUTPUT,)),
+    content=Contents(
+        question=("mlflow.spanInputs",),
+        answer=(_OUTPUT,),
+        form=(Json("mlflow.spanInputs", "response_format"), Json("mlflow.spanInputs", "text.format")),
+    ),
 )

@@ -2,11 +2,13 @@
 
 from llm_exporter.dialects._dialect import (
     Choice,
+    Contents,
     Dialect,
     Documents,
     EventTime,
     Field,
     Json,
+    Numbered,
     SpanName,
     When,
 )
@@ -72,4 +74,13 @@ DIALECT = Dialect(
         When("openinference.instrumentation.claude_agent_sdk"),
     ),
     documents=Documents(indexed=("retrieval.documents.", "reranker.output_documents.")),
+    content=Contents(
+        question=(Numbered("llm.input_messages."), Numbered("llm.prompts."), "llm.prompts", "input.value"),
+        answer=(Numbered("llm.output_messages."), Numbered("llm.choices."), "output.value"),
+        form=(
+            Json("llm.invocation_parameters", "response_format"),
+            Json("llm.invocation_parameters", "text.format"),
+            Json("llm.invocation_parameters", "response_mime_type"),
+        ),
+    ),
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """OpenLIT's SDKs: the conventions with a cost, and a time to first token on every call."""
 
-from llm_exporter.dialects._dialect import Dialect, Field, When
+from llm_exporter.dialects._dialect import Contents, Dialect, Field, InEvents, Plain, When
 
 DIALECT = Dialect(
     name="openlit",
@@ -60,4 +60,17 @@ DIALECT = Dialect(
     zero_cost_is_unknown=True,
     # They are written for each span, for a stream outside of its trace.
     events_repeat_spans=True,
+    # until there were attributes for messages: one text, each message with its role before it
+    content=Contents(
+        question=(
+            "gen_ai.input.messages",
+            InEvents("gen_ai.content.prompt", ("gen_ai.prompt",), spoken=True),
+            Plain("gen_ai.content.prompt", spoken=True),
+        ),
+        answer=(
+            "gen_ai.output.messages",
+            InEvents("gen_ai.content.completion", ("gen_ai.completion",), spoken=True),
+            Plain("gen_ai.content.completion"),
+        ),
+    ),
 )

@@ -1,6 +1,6 @@
 """OpenLLMetry by Traceloop: the vocabulary before 0.5, and the one since, close to the conventions."""
 
-from llm_exporter.dialects._dialect import Dialect, Field, When
+from llm_exporter.dialects._dialect import Contents, Dialect, Field, Numbered, Present, When
 
 # The packages of packages/opentelemetry-instrumentation-* whose scope the OpenTelemetry project's own
 # instrumentations do not share (those are named openai_v2, openai_agents_v2, google_genai and so on).
@@ -59,5 +59,11 @@ DIALECT = Dialect(
     cache_outside_input=(
         When("opentelemetry.instrumentation.bedrock", "aws.bedrock"),
         When("opentelemetry.instrumentation.llamaindex", "anthropic"),
+    ),
+    content=Contents(
+        question=("gen_ai.input.messages", Numbered("gen_ai.prompt."), "traceloop.entity.input"),
+        answer=("gen_ai.output.messages", Numbered("gen_ai.completion."), "traceloop.entity.output"),
+        # the schema itself
+        form=(Present("gen_ai.request.structured_output_schema", "json"),),
     ),
 )

@@ -1,6 +1,6 @@
 """Pydantic AI: the conventions with a cost, and the attributes of its earlier versions."""
 
-from llm_exporter.dialects._dialect import Dialect, Field
+from llm_exporter.dialects._dialect import Contents, Dialect, Field
 
 DIALECT = Dialect(
     name="pydantic_ai",
@@ -27,4 +27,9 @@ DIALECT = Dialect(
         Field.OUTPUT_AUDIO: ("gen_ai.usage.details.output_audio_tokens",),
         Field.COST: ("operation.cost",),
     },
+    # versions 1 of the format and before: all messages in one attribute, of which the last is the answer
+    content=Contents(
+        question=("gen_ai.input.messages", "events", "pydantic_ai.all_messages", "all_messages_events"),
+        answer=("gen_ai.output.messages", "events", "pydantic_ai.all_messages", "all_messages_events"),
+    ),
 )

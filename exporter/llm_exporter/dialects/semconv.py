@@ -3,7 +3,22 @@
 The fallback: it claims a span that no other dialect claims, and fills what another dialect leaves open.
 """
 
-from llm_exporter.dialects._dialect import Dialect, Documents, Field, HttpError, Scaled, SpanName, When
+from llm_exporter.dialects._dialect import (
+    Contents,
+    Dialect,
+    Documents,
+    Field,
+    HttpError,
+    InEvents,
+    Numbered,
+    Scaled,
+    SpanName,
+    When,
+)
+
+_DETAILS = "gen_ai.client.inference.operation.details"
+# the second is how Azure and Semantic Kernel for .NET write it
+_MESSAGE = ("content", "gen_ai.event.content")
 
 DIALECT = Dialect(
     name="semconv",
@@ -93,4 +108,32 @@ DIALECT = Dialect(
     # Spring AI's calls have the scope of every span of Spring Boot, and pass the API's counts through.
     cache_outside_input=(When("org.springframework.boot", "anthropic"),),
     documents=Documents(listed=("gen_ai.retrieval.documents",)),
+    content=Contents(
+        # the messages as they are now, as events of the span, and under the names before them
+        question=(
+            "gen_ai.input.messages",
+            InEvents(_DETAILS, ("gen_ai.input.messages",)),
+            InEvents("gen_ai.user.message", _MESSAGE),
+            "gen_ai.prompt",
+            Numbered("gen_ai.prompt."),
+            InEvents("gen_ai.content.prompt", ("gen_ai.prompt", "content")),
+            # not in the conventions: OpenInference's, which many add to spans of theirs
+            "input.value",
+        ),
+        answer=(
+            "gen_ai.output.messages",
+            InEvents(_DETAILS, ("gen_ai.output.messages",)),
+            InEvents("gen_ai.choice", ("message", *_MESSAGE)),
+            "gen_ai.completion",
+            Numbered("gen_ai.completion."),
+            InEvents("gen_ai.content.completion", ("gen_ai.completion", "content")),
+            "output.value",
+        ),
+        system=(
+            "gen_ai.system_instructions",
+            InEvents(_DETAILS, ("gen_ai.system_instructions",)),
+            InEvents("gen_ai.system.message", _MESSAGE),
+        ),
+        form=("gen_ai.output.type", "gen_ai.openai.request.response_format"),
+    ),
 )

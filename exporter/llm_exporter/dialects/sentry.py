@@ -1,6 +1,6 @@
 """Sentry's SDKs: the conventions with a type beside the operation, and Sentry's words for tokens and cost."""
 
-from llm_exporter.dialects._dialect import Dialect, Field
+from llm_exporter.dialects._dialect import Contents, Dialect, Field, Plain
 
 DIALECT = Dialect(
     name="sentry",
@@ -37,4 +37,9 @@ DIALECT = Dialect(
         # USD, whatever the name says
         Field.COST: ("gen_ai.cost.total_tokens",),
     },
+    content=Contents(
+        question=("gen_ai.input.messages", "gen_ai.request.messages"),
+        answer=("gen_ai.output.messages", "gen_ai.response.text", Plain("gen_ai.response.object")),
+        calls=("gen_ai.response.tool_calls",),
+    ),
 )

@@ -1,6 +1,15 @@
 """Vercel AI SDK: `ai.*` spans up to version 6 and in the legacy mode of 7, else GenAI spans with extras."""
 
-from llm_exporter.dialects._dialect import Dialect, EventTime, Field, Json, Scaled
+from llm_exporter.dialects._dialect import (
+    Choice,
+    Contents,
+    Dialect,
+    EventTime,
+    Field,
+    Json,
+    Plain,
+    Scaled,
+)
 
 _METADATA = "ai.response.providerMetadata"
 
@@ -95,4 +104,18 @@ DIALECT = Dialect(
         ),
         Field.SERVICE_TIER: (Json(_METADATA, "openai.serviceTier"),),
     },
+    content=Contents(
+        question=("ai.prompt.messages", "ai.prompt"),
+        # `result` until version 4; the objects are JSON
+        answer=(
+            Plain("ai.response.text"),
+            Plain("ai.response.object"),
+            Plain("ai.result.text"),
+            Plain("ai.result.object"),
+        ),
+        form=(
+            Choice("ai.operationId", frozenset({"ai.generateobject.dogenerate", "ai.streamobject.dostream"})),
+        ),
+        calls=("ai.response.toolCalls", "ai.result.toolCalls"),
+    ),
 )
