@@ -11,6 +11,7 @@ from llm_exporter.judge.budget import Budget, CannotKeepBudget, Reservation
 
 HOUR, DAY = 3600, 86_400
 LIMITS = {"hour": 100, "day": 500}
+STEPS = ("reserve", "settle", "unknown", "crash", "wait", "edge")
 
 
 def budget_of(clock: "At", state: Path) -> AbstractContextManager[Budget]:
@@ -212,9 +213,8 @@ def test_no_hour_and_no_day_ever_costs_more_than_its_limit(seed: int, tmp_path: 
         return Budget(LIMITS, clock, state)
 
     for _ in range(400):
-        match chance.choices(("reserve", "settle", "unknown", "crash", "wait", "edge"), (8, 4, 3, 1, 2, 2))[
-            0
-        ]:
+        step = chance.choices(STEPS, weights=(8, 4, 3, 1, 2, 2))[0]
+        match step:
             case "reserve":
                 begin()
             case "settle" | "unknown":
