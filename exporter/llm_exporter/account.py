@@ -20,6 +20,8 @@ from llm_exporter.store import SPARE
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from llm_exporter.checks import Checked
+    from llm_exporter.documents import Brought
     from llm_exporter.inheritance import Inherited
     from llm_exporter.pricing import PriceBook, Quote
     from llm_exporter.record import Context
@@ -73,6 +75,9 @@ class Accountant:
         self._prompt_request_cost = by(c.PROMPT_REQUEST_COST)
         self._retrieval_documents = by(c.RETRIEVAL_DOCUMENTS)
         self._retrieval_score = by(c.RETRIEVAL_SCORE)
+        self._retrieval_distance = by(c.RETRIEVAL_DISTANCE)
+        self._rerank_documents = {way: by(c.RERANK_DOCUMENTS, way) for way in c.RERANK_SIDE.values}
+        self._rerank_score = by(c.RERANK_SCORE)
 
         self._computed = self._cost["computed"].index
         self._series: dict[tuple[Cell, Cell, int, str], CallSeries] = {}
@@ -224,6 +229,7 @@ class Accountant:
             or bound.attributed
             or bound.record.response_cache
             or bound.record.input_excludes_cache
+            or bound.record.operation == "rerank"
         )
         bound.series = self._series_of(bound)
         bound.saving = max(bound.flat[0] - bound.flat[1], 0) if bound.flat is not None else 0
@@ -561,17 +567,43 @@ class Accountant:
         cell.values[bound.error] += n
         bound.rows.clear()
 
-    def retrieval(
-        self, bound: Binding, documents: int | None, scores: Iterable[int], mark: bytes, times: int = 1
-    ) -> None:
-        """Count what a retrieval brought: `documents`, None when its span does not say, with `scores` in billionths."""
+    def retrieval(self, bound: Binding, brought: Brought | None, mark: bytes, times: int = 1) -> None:
+        """Count what a retrieval brought. A store that gives scores is never counted among those with distances."""
         cell = bound.cell
+        documents = brought.documents if brought is not None else None
         result = "error" if bound.record.failed else "empty" if documents == 0 else "ok"
         cell.values[self._instrument(c.RETRIEVALS, result).index] += times
-        if documents is not None:
+        if documents is not None and (documents or not bound.record.failed):
             cell.observe(self._retrieval_documents, documents, mark, times)
-        for score in scores:
-            cell.observe(self._retrieval_score, score, mark, times)
+        if brought is not None:
+            for score in brought.scores:
+                cell.observe(self._retrieval_score, score, mark, times)
+            for distance in brought.distances:
+                cell.observe(self._retrieval_distance, distance, mark, times)
+
+    def reranked(
+        self, bound: CallBinding, candidates: int | None, brought: Brought, mark: bytes, times: int = 1
+    ) -> None:
+        """Count the documents that a reranker was given and gave back, and the scores that it gave them."""
+        model, failed = bound.model, bound.record.failed
+        model.touched = self.store.now
+        for way, documents in (("in", candidates), ("out", brought.documents)):
+            # One that failed gave nothing back because it failed.
+            if documents is not None and (documents or not failed):
+                model.observe(self._rerank_documents[way], documents, mark, times)
+        for score in brought.scores:
+            model.observe(self._rerank_score, score, mark, times)
+
+    def checked(self, record: Record, checks: Iterable[Checked], mark: bytes, times: int = 1) -> None:
+        """Count what guardrails did that a span tells of which stands for something else; `record` says whose it is."""
+        who = (record.service_name, record.environment, record.team, record.feature)
+        for check in checks:
+            cell = self.store.cell(c.GUARDRAIL_CHECKS, (*who, check.guardrail))
+            cell.touched = self.store.now
+            done = (check.direction, check.action)
+            cell.values[self._instrument(c.GUARDRAIL_CHECKS, *done).index] += times
+            if check.duration >= 0:
+                cell.observe(self._instrument(c.GUARDRAIL_DURATION, *done), check.duration, mark, times)
 
 
 def _saved(rates: Rates, plain: int, read: int, write: int, output: int, reasoning: int) -> int:

@@ -139,6 +139,21 @@ class Assembly:
         trace.fresh = True
         self._touched.append(trace)
 
+    def add(self, span: Any, bound: Bound, payload: Detail) -> None:
+        """Add a span of the batch in progress that is about no LLM, and still has something to count."""
+        trace_id, span_id, parent = span.trace_id, span.span_id, span.parent_span_id
+        if len(trace_id) != TRACE_ID or len(span_id) != SPAN_ID or not any(trace_id) or not any(span_id):
+            self._accountant.checked(bound.record, payload.checks, b"", payload.times)
+            return
+        trace = self.traces.get(trace_id) or self.open(trace_id)
+        if not trace.fresh:
+            self.touch(trace)
+        if span_id in trace.nodes:
+            return
+        if not parent or span.flags & REMOTE_PARENT:
+            trace.saw_root(span_id, span, bool(parent), bound.record.failed)
+        trace.nodes[span_id] = (bound, parent, span.start, span.end, payload)
+
     def settle(self, skipped: list[tuple[Any, Context]], stamp: bytes) -> None:
         """Find a batch's spans their places, and count those whose places are known.
 
@@ -271,7 +286,7 @@ class Assembly:
                 trace.scope = bound.scope
             if missing and span_id in missing:
                 missing.discard(span_id)
-                if is_call or bound.is_tool:
+                if is_call or bound.nests:
                     trace.nested = True
             if parent:
                 above = nodes.get(parent)
@@ -279,7 +294,7 @@ class Assembly:
                     if missing is None:
                         missing = trace.missing = set()
                     missing.add(parent)
-                elif above[0].is_call or (above[0].is_tool and not is_call):
+                elif above[0].is_call or (above[0].nests and not is_call):
                     trace.nested = True
         trace.context = context
 
@@ -348,8 +363,8 @@ class Assembly:
             bound, parent, start, end, payload = nodes[span_id]
             is_call = bound.is_call
             outer: Sequence[bytes] = ()
-            if nesting is not None and (is_call or bound.is_tool):
-                verdict = nesting.verdict(span_id)
+            if nesting is not None and (is_call or bound.nests):
+                verdict = self._verdict(trace, nesting, span_id, known)
                 if verdict is Verdict.REPEATS:
                     values[outcomes["repeated"]] += bound.is_span
                     if bound.is_call:
@@ -382,14 +397,12 @@ class Assembly:
                         tokens, cost = accountant.numbers(bound, Numbers(*payload[:5]), start, end, mark)
                 else:
                     mark = trace.id + span_id + suffix
-                    times = payload.times
-                    tokens, cost = accountant.numbers(bound, payload.numbers, start, end, mark, times)
-                    trace.times = max(trace.times, times)
+                    tokens, cost = self._count_careful(trace, bound, start, end, payload, mark)
                 calls += 1
                 all_tokens += tokens
                 costs += cost
             else:
-                self._count_other(trace, bound, start, end, payload, trace.id + span_id + suffix)
+                self._count_other(trace, nesting, bound, start, end, payload, trace.id + span_id + suffix)
         trace.answer = answer or trace.answer
         values[outcomes["call"]] += call_spans
         trace.calls += calls
@@ -401,15 +414,51 @@ class Assembly:
             self._answers.add(trace, held)
         held.clear()
 
-    def _count_other(
+    def _count_careful(
         self, trace: Trace, bound: Any, start: int, end: int, payload: Detail, mark: bytes
+    ) -> tuple[int, int]:
+        """Count a call that has more to say than numbers; return its tokens and cost as `Accountant.numbers` does."""
+        accountant, times = self._accountant, payload.times
+        if payload.brought is not None:
+            accountant.reranked(bound, payload.candidates, payload.brought, mark, times)
+        if payload.checks:
+            accountant.checked(bound.record, payload.checks, mark, times)
+        trace.times = max(trace.times, times)
+        return accountant.numbers(bound, payload.numbers or Numbers(), start, end, mark, times)
+
+    def _verdict(self, trace: Trace, nesting: Nesting, span_id: bytes, known: dict[bytes, Above]) -> Verdict:
+        """Return what a span is to its call, and count what a repetition tells of that no other one does: checks."""
+        verdict = nesting.verdict(span_id)
+        bound, parent, start, _, payload = trace.nodes[span_id]
+        if verdict is not Verdict.COUNTS and isinstance(payload, Detail) and payload.checks:
+            record = self._heir(trace, bound, parent, start, (), known).record
+            mark = trace.id + span_id + self._stamp
+            self._accountant.checked(record, payload.checks, mark, payload.times)
+        return verdict
+
+    def _count_other(
+        self,
+        trace: Trace,
+        nesting: Nesting | None,
+        bound: Any,
+        start: int,
+        end: int,
+        payload: Detail,
+        mark: bytes,
     ) -> None:
         accountant, record, times = self._accountant, bound.record, payload.times
         kind = record.kind
+        if payload.checks:
+            accountant.checked(record, payload.checks, mark, times)
+        if kind is Kind.STRUCTURE:
+            # Its outcome was counted when it came.
+            return
         self._own.values[self._outcomes[bound.outcome]] += bound.is_span
         accountant.other(bound, start, end, mark, times)
         if kind is Kind.RETRIEVAL:
-            accountant.retrieval(bound, payload.documents, payload.scores, mark, times)
+            span_id = mark[-len(self._stamp) - SPAN_ID : -len(self._stamp)]
+            brought = payload.brought if nesting is None else nesting.brought(span_id)
+            accountant.retrieval(bound, brought, mark, times)
         elif bound.is_tool:
             trace.tools += 1
             trace.loops = loops = trace.loops or Loops()

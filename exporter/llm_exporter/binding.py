@@ -39,6 +39,7 @@ class Bound:
         "heirs",
         "is_span",
         "is_tool",
+        "nests",
         "outcome",
         "record",
         "said",
@@ -59,6 +60,8 @@ class Bound:
         """Which stage of a task its time belongs to, as a place in `STAGES`."""
         self.outcome = record.kind.value
         self.is_tool = record.kind is Kind.TOOL
+        self.nests = record.kind in (Kind.TOOL, Kind.RETRIEVAL)
+        """Whether one right inside another of its kind may be the same one, told by two instrumentations."""
         self.step = hash((record.tool if self.is_tool else "", record.agent))
         """Stands for the step that an agent takes here, see `Loops.circle`."""
         self.scope = ""

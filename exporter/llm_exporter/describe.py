@@ -119,9 +119,16 @@ def _see(pipeline: Pipeline, context: Context, scope: Scope, raw: bytes) -> Desc
     bound = _trial_of(pipeline.accountant).bound(said, context, span.start)
     bound.scope = plan.scope
     answer = hash(variant.response_id(values)) if variant.response_id is not None else 0
-    numbers = variant.quantities.read(values, span) if bound.is_call else None
     why = _why(plan, scope.name, keys, values)
-    return _Seen(identity, span, attributes, bound, Detail(numbers, response_id=answer), plan, values, why)
+    detail = Detail(variant.quantities.read(values, span) if bound.is_call else None, response_id=answer)
+    if bound.record.kind is Kind.RETRIEVAL:
+        detail = detail._replace(brought=plan.documents.read(attributes, span))
+    elif variant.reranks:
+        given = plan.candidates.read(attributes, span).documents
+        detail = detail._replace(brought=plan.reranked.read(attributes, span), candidates=given)
+    if bound.record.kind is not Kind.GUARDRAIL:
+        detail = detail._replace(checks=plan.told.read(attributes, span))
+    return _Seen(identity, span, attributes, bound, detail, plan, values, why)
 
 
 def _describe(trial: _Trial, seen: _Seen, retold: Retold) -> Described:
@@ -137,7 +144,8 @@ def _describe(trial: _Trial, seen: _Seen, retold: Retold) -> Described:
     payload = seen.payload or Detail()
     counted: Counted = []
     if outcome == record.kind.value:
-        counted, model = trial.count(record, payload.numbers, plan, seen.attributes, seen.span)
+        brought = retold.brought(*seen.id) if record.kind is Kind.RETRIEVAL else payload.brought
+        counted, model = trial.count(record, payload._replace(brought=brought), seen.span)
         if model:
             words["model"] = model
         notes += _notes(record, counted)
@@ -177,20 +185,21 @@ class _Trial:
             self._clear()
         return found
 
-    def count(
-        self, record: Record, numbers: Numbers | None, plan: Plan, attributes: Any, span: Any
-    ) -> tuple[Counted, str]:
+    def count(self, record: Record, payload: Detail, span: Any) -> tuple[Counted, str]:
         """Count one span; return what it counts in, in the order of the catalogue, and its `model` label."""
         model = ""
         with self._store.lock:
             bound = self._accountant.bind(record, span.start)
             if isinstance(bound, CallBinding):
-                self._accountant.numbers(bound, numbers or Numbers(), span.start, span.end, b"")
+                self._accountant.numbers(bound, payload.numbers or Numbers(), span.start, span.end, b"")
                 model = bound.model.labels[-1]
+                if payload.brought is not None:
+                    self._accountant.reranked(bound, payload.candidates, payload.brought, b"")
             elif isinstance(bound, Binding):
                 self._accountant.other(bound, span.start, span.end, b"")
                 if record.kind is Kind.RETRIEVAL:
-                    self._accountant.retrieval(bound, *plan.documents.read(attributes), b"")
+                    self._accountant.retrieval(bound, payload.brought, b"")
+            self._accountant.checked(record, payload.checks, b"")
             self._accountant.forget()
             found = list(self._counted())
             self._clear()

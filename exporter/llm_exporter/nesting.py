@@ -2,7 +2,8 @@
 
 An SDK, a framework and a gateway may each write a span for one call, nested in each other. The innermost counts.
 Whatever stands for work of its own, such as a tool or an agent, parts the calls above it from those below.
-The same holds for tools: a client of the Model Context Protocol writes a span inside the framework's own.
+The same holds for tools: a client of the Model Context Protocol writes a span inside the framework's own. And it holds
+for retrievals: the client of a vector database writes one inside that of a retriever.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from llm_exporter.documents import Brought
 from llm_exporter.record import IMPLAUSIBLE, disjoint
 from llm_exporter.trace import FRESH, Detail
 
@@ -34,7 +36,7 @@ class Verdict(Enum):
 
 
 class Nesting:
-    """The calls and tools of one trace by which stands in which, as far as its spans are known."""
+    """The calls, tools and retrievals of one trace by which stands in which, as far as its spans are known."""
 
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
@@ -46,7 +48,7 @@ class Nesting:
         """By a span's id, the spans right inside it that stand for the same."""
         self._twins: dict[bytes, bytes] = {}
         for span_id, node in trace.nodes.items():
-            if len(node) == FRESH and (node[0].is_call or node[0].is_tool):
+            if len(node) == FRESH and (node[0].is_call or node[0].nests):
                 outer = self._around(span_id)
                 if outer:
                     self.inner.setdefault(outer, []).append(span_id)
@@ -108,6 +110,21 @@ class Nesting:
         while outer and len(found) < MAX_AROUND and outer not in found:
             found.append(outer)
             outer = self._around(outer)
+        return found
+
+    def brought(self, span_id: bytes) -> Brought | None:
+        """Return the documents of a retrieval, with what only the spans for the same one around it say.
+
+        Many clients of databases do not say what they found, and the retriever around them does. One around several
+        does not say which of them brought what.
+        """
+        found: Brought | None = self._nodes[span_id][4].brought
+        inside = span_id
+        for around in self.around(span_id):
+            if self.inner.get(around) != [inside] or len(self._nodes[around]) != FRESH:
+                break
+            found = _filled(found, self._nodes[around][4].brought)
+            inside = around
         return found
 
     def _is_covered(self, span_id: bytes) -> bool:
@@ -221,4 +238,16 @@ def _tokens(bound: Bound, payload: Any) -> tuple[int, int] | None:
 def _same(inner: Bound, outer: Bound) -> bool:
     if inner.is_call:
         return outer.is_call
-    return outer.is_tool and outer.record.tool == inner.record.tool
+    if inner.is_tool:
+        return outer.is_tool and outer.record.tool == inner.record.tool
+    return inner.nests and outer.record.kind is inner.record.kind
+
+
+def _filled(said: Brought | None, around: Brought | None) -> Brought | None:
+    """Return what a retrieval says of its documents, and where it says nothing what the one around it says."""
+    if said is None or around is None:
+        return said or around
+    documents = said.documents if said.documents is not None else around.documents
+    if said.scores or said.distances:
+        return Brought(documents, said.scores, said.distances)
+    return Brought(documents, around.scores, around.distances)

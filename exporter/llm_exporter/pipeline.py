@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from llm_exporter import catalogue as c
 from llm_exporter import dialects
 from llm_exporter.assembly import REMOTE_PARENT, SPAN_ID, TRACE_ID, Assembly, Patience
+from llm_exporter.checks import Told, looked_for
 from llm_exporter.dialects._dialect import Field
+from llm_exporter.evaluations.spans import MARKS, of_span
 from llm_exporter.failure import failure_of
 from llm_exporter.loops import fingerprint
 from llm_exporter.normalise import truth
@@ -33,17 +35,20 @@ from llm_exporter.otlp.values import number, text
 from llm_exporter.quantities import tokens
 from llm_exporter.reading import Plan, Variant, with_span
 from llm_exporter.receive.sink import Malformed, Verdict
-from llm_exporter.record import IMPLAUSIBLE, NOWHERE, Context, Kind, Record
+from llm_exporter.record import IMPLAUSIBLE, NOWHERE, Context, Kind, Numbers, Record
 from llm_exporter.sampling import Sampling
+from llm_exporter.scoring import Scoring
 from llm_exporter.shapes import Fork, Scope, Shape
+from llm_exporter.subjects import Subjects
 from llm_exporter.trace import NO_DETAIL, Detail
 from llm_exporter.vocabulary import INHERITED
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from llm_exporter.account import Accountant
     from llm_exporter.binding import Bound
+    from llm_exporter.scoring import Rules
     from llm_exporter.store import Store
     from llm_exporter.trace import Trace
     from llm_exporter.vocabulary import Vocabulary
@@ -107,6 +112,7 @@ class Pipeline:
         limits: Limits | None = None,
         patience: Patience | None = None,
         sampling: Sampling | None = None,
+        rules: Rules | None = None,
     ) -> None:
         self.accountant = accountant
         self.store: Store = accountant.store
@@ -115,6 +121,10 @@ class Pipeline:
         self.sampling = sampling or Sampling()
         self._sampled = self.sampling.enabled
         self.assembly = Assembly(accountant, patience or Patience(), self.ancestor)
+        self.scoring = Scoring(self.store, Subjects(self.assembly), rules)
+        self._told = Told(disabled=vocabulary.disabled)
+        self._watched: dict[bytes, tuple[bytes, ...]] = {}
+        """By encoded Resource, the events that any span under it may have, see `looked_for`; none for most."""
         self._contexts: dict[bytes, Context] = {}
         self._scopes: dict[bytes, Scope] = {}
         self._plans: dict[tuple[str, str, str, tuple[str, ...]], Plan] = {}
@@ -176,27 +186,44 @@ class Pipeline:
         outcomes = dict.fromkeys(("not_llm", "invalid", "over_limit", "structure", "duplicate"), 0)
         room = self.limits.spans_per_request
         skipped: list[tuple[Any, Context]] = []
+        judged: list[tuple[Any, Context]] = []
         for resource, scopes in resources:
             context = self.context_of(resource)
+            watched = self._watched.get(resource, ())
             for encoded, scope, spans in scopes:
                 taken = spans if len(spans) <= room else spans[:room]
                 outcomes["over_limit"] += len(spans) - len(taken)
                 room -= len(taken)
                 self._uncounted += len(taken)
+                if any(mark in encoded for mark in MARKS):
+                    judged.append((taken, context))
                 known_scope = self.scope_of(scope)
-                marks = known_scope.marks
+                marks = known_scope.marks and (*known_scope.marks, *watched)
                 if marks and not any(mark in encoded for mark in marks):
                     # One look at the whole scope is cheaper than one at each of its spans.
                     outcomes["not_llm"] += len(taken)
                     skipped.append((taken, context))
                     continue
                 passed: list[bytes] = []
-                self._read_scope(taken, known_scope, context, outcomes, passed)
+                self._read_scope(taken, known_scope, context, outcomes, passed, watched)
                 if passed:
                     outcomes["not_llm"] += len(passed)
                     skipped.append((passed, context))
         self.assembly.settle(skipped, stamp)
+        for spans, context in judged:
+            self._take_results(spans, context)
+        self.scoring.tick()
         return outcomes
+
+    def _take_results(self, spans: Iterable[bytes], context: Context) -> None:
+        """Count the results of evaluators that stand in spans."""
+        for raw in spans:
+            if any(mark in raw for mark in MARKS):
+                try:
+                    results = of_span(parse_span(raw))
+                except DecodeError:
+                    continue
+                self.scoring.take(results, context)
 
     # One loop, not a function per step: a call for each span would cost more than most steps do.
     def _read_scope(  # noqa: C901
@@ -206,8 +233,9 @@ class Pipeline:
         context: Context,
         outcomes: dict[str, int],
         skipped: list[bytes],
+        watched: tuple[bytes, ...],
     ) -> None:
-        first_mark, *marks = scope.marks or (b"",)
+        first_mark, *marks = (*scope.marks, *watched) if scope.marks else (b"",)
         guesses, tokens_seen = scope.guesses, self._tokens
         assembly = self.assembly
         traces = assembly.traces
@@ -243,6 +271,8 @@ class Pipeline:
                 values = shape.take(attributes)
             plan = shape.plan
             if plan is None:
+                if watched and span.events:
+                    self._tell_outside(span, context)
                 skipped.append(raw)
                 continue
             if plan.named:
@@ -297,7 +327,10 @@ class Pipeline:
                 self._own.values[self._late] += 1
             if kind is structure:
                 outcomes["structure"] += 1
-                nodes[span_id] = (bound, parent, start, end, None)
+                payload = None
+                if watched or variant.tell:
+                    payload = self._with_checks(variant, payload, attributes, span, bound)
+                nodes[span_id] = (bound, parent, start, end, payload)
                 continue
             quantities = variant.quantities
             if kind is not call and variant.plain and not sampled:
@@ -340,25 +373,49 @@ class Pipeline:
                     payload = self._detail(variant, values, attributes, span, bound)
             else:
                 payload = self._detail(variant, values, attributes, span, bound)
+            if watched or variant.tell:
+                payload = self._with_checks(variant, payload, attributes, span, bound)
             nodes[span_id] = (bound, parent, start, end, payload)
 
     def _detail(self, variant: Variant, values: Any, attributes: Any, span: Any, bound: Bound) -> Detail:
         """Read what a span says beyond its words, where it is no plain call."""
         kind = variant.kind
-        arguments = documents = None
-        scores: tuple[int, ...] = ()
+        arguments = brought = None
         if kind is Kind.RETRIEVAL:
-            documents, found = variant.documents.read(attributes)
-            scores = tuple(found)
+            brought = variant.plan.documents.read(attributes, span)
         elif variant.arguments is not None:
             arguments = variant.arguments(values)
         times = self._times(span, attributes, bound) if self._sampled else 1
         if kind is Kind.CALL:
             answer = hash(variant.response_id(values)) if variant.response_id is not None else 0
-            return Detail(variant.quantities.read(values, span), response_id=answer, times=times)
-        if arguments is None and documents is None and times == 1:
+            detail = Detail(variant.quantities.read(values, span), response_id=answer, times=times)
+            if variant.reranks:
+                brought = variant.plan.reranked.read(attributes, span)
+                given = variant.plan.candidates.read(attributes, span).documents
+                detail = detail._replace(brought=brought, candidates=given)
+            return detail
+        if arguments is None and brought is None and times == 1:
             return NO_DETAIL
-        return Detail(None, documents, scores, fingerprint(arguments or b""), times=times)
+        return Detail(None, brought, None, fingerprint(arguments or b""), times=times)
+
+    def _with_checks(self, variant: Variant, payload: Any, attributes: Any, span: Any, bound: Bound) -> Any:
+        """Return the payload of a span with the checks of guardrails that it tells of beside what it stands for."""
+        checks = variant.plan.told.read(attributes, span) if variant.kind is not Kind.GUARDRAIL else ()
+        if not checks:
+            return payload
+        if payload is None:
+            payload = Detail(times=self._times(span, attributes, bound) if self._sampled else 1)
+        elif not isinstance(payload, Detail):
+            payload = Detail(Numbers(*payload[:5]), response_id=payload[5])
+        return payload._replace(checks=checks)
+
+    def _tell_outside(self, span: Any, context: Context) -> None:
+        """Count the checks of guardrails that a span tells of which is about no LLM."""
+        checks = self._told.read(span.attributes, span)
+        if checks:
+            bound = self.ancestor(span, context)
+            times = self._times(span, span.attributes, bound) if self._sampled else 1
+            self.assembly.add(span, bound, Detail(times=times, checks=checks))
 
     def _times(self, span: Any, attributes: Any, bound: Bound) -> int:
         """Return how many spans this one stands for."""
@@ -438,8 +495,12 @@ class Pipeline:
             context = self.vocabulary.context(attributes)
             if len(self._contexts) >= MAX_RESOURCES:
                 self._contexts.clear()
+                self._watched.clear()
             if len(raw) <= 16 * MAX_MEMO_BYTES:
                 self._contexts[raw] = context
+                watched = looked_for(raw, self.vocabulary.disabled)
+                if watched:
+                    self._watched[raw] = watched
         return context
 
     def scope_of(self, raw: bytes) -> Scope:
@@ -465,6 +526,8 @@ class Pipeline:
         """
         self.assembly.tick()
         self.assembly.show()
+        self.scoring.tick()
+        self.scoring.show()
         self.accountant.settle()
         self._uncounted = 0
         for (dialect, _), tally in self.vocabulary.tallies.items():

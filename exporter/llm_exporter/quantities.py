@@ -6,20 +6,19 @@ from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from llm_exporter.dialects._dialect import EventTime, Field, OfSpan, Scaled, Timestamp, structured
+from llm_exporter.dialects._dialect import EventTime, Field, OfSpan, Scaled, Timestamp
 from llm_exporter.otlp.schema import DecodeError, parse_event
 from llm_exporter.otlp.values import as_number, decode, number, unquoted
 from llm_exporter.record import IMPLAUSIBLE, MAX_COST_PICO, MAX_TOKENS, Numbers
 from llm_exporter.vocabulary import attribute_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from llm_exporter.dialects._dialect import Documents, Source
+    from llm_exporter.dialects._dialect import Source
     from llm_exporter.otlp.values import Value
 
 MAX_EVENTS: Final = 64
-MAX_SCORE: Final = 10**6
 _SLOTS: Final = (
     Field.INPUT, Field.OUTPUT, Field.CACHE_READ, Field.CACHE_WRITE, Field.REASONING, Field.FIRST_TOKEN, Field.COST,
     Field.TOTAL, Field.UNCACHED, Field.CACHE_WRITE_1H, Field.INPUT_AUDIO, Field.OUTPUT_AUDIO,
@@ -151,30 +150,6 @@ def _from(slot: int, source: Source, raw: bytes, span: Any) -> int | None:
     return _scaled(slot, found, 1)
 
 
-class DocumentList:
-    """Where spans with one set of attributes list the documents that a retrieval brought."""
-
-    __slots__ = ("_indexed", "_listed")
-
-    def __init__(self, keys: Collection[str], documents: Sequence[Documents]) -> None:
-        self._listed = [key for where in documents for key in where.listed if key in keys]
-        self._indexed = _indexed(keys, [prefix for where in documents for prefix in where.indexed])
-
-    def read(self, attributes: Any) -> tuple[int | None, list[int]]:
-        """Return how many documents a span lists, None when it does not say, and their scores in billionths."""
-        if self._indexed is not None:
-            count, scores = self._indexed
-            return count, _scores(number(attributes[key]) for key in scores)
-        for key in self._listed:
-            listed = structured(attributes[key])
-            if isinstance(listed, dict):
-                listed = listed.get("documents")
-            if isinstance(listed, list):
-                items = (item for item in listed if isinstance(item, dict))
-                return len(listed), _scores(as_number(item.get("score")) for item in items)
-        return None, []
-
-
 def _scaled(slot: int, value: float | int | None, factor: float) -> int | None:
     field = _SLOTS[slot]
     if value is None:
@@ -204,25 +179,6 @@ def _unix_ns(written: str) -> int | None:
         return None
     zoned = said if said.tzinfo is not None else said.replace(tzinfo=UTC)
     return (zoned - _EPOCH) // timedelta(microseconds=1) * 1000
-
-
-def _indexed(keys: Collection[str], prefixes: Sequence[str]) -> tuple[int, tuple[str, ...]] | None:
-    """Return how many documents the attribute names number, and which of them hold a score."""
-    indexes, scores = set(), []
-    for key in keys:
-        for prefix in prefixes:
-            if key.startswith(prefix):
-                index, _, rest = key[len(prefix) :].partition(".")
-                if index.isdecimal():
-                    indexes.add((prefix, index))
-                    if rest == "document.score":
-                        scores.append(key)
-    return (len(indexes), tuple(sorted(scores))) if indexes else None
-
-
-def _scores(found: Iterable[float | int | None]) -> list[int]:
-    """Return scores in billionths, without those beyond a million, which no measure of likeness reaches."""
-    return [round(score * 10**9) for score in found if score is not None and abs(score) <= MAX_SCORE]
 
 
 def tokens(value: float | int) -> int:

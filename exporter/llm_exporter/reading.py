@@ -13,9 +13,11 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from llm_exporter import dialects, errors, normalise
+from llm_exporter.checks import ACTIONS, Told, direction
 from llm_exporter.dialects._dialect import IDENTITIES, Derived, Dialect, Field, OfSpan, SpanName
+from llm_exporter.documents import DocumentList
 from llm_exporter.otlp.values import Value, as_text, decode, text
-from llm_exporter.quantities import DocumentList, Quantities
+from llm_exporter.quantities import Quantities
 from llm_exporter.record import Context, Kind, Record
 from llm_exporter.vocabulary import INHERITED, attribute_of
 
@@ -80,6 +82,7 @@ class Plan:
         "_own",
         "_own_operation",
         "_rivals",
+        "candidates",
         "dialect",
         "documents",
         "keys",
@@ -87,7 +90,9 @@ class Plan:
         "operation",
         "operation_place",
         "quantities",
+        "reranked",
         "scope",
+        "told",
         "variants",
         "version",
         "vocabulary",
@@ -143,7 +148,11 @@ class Plan:
             self._reasoning_outside(),
             zero_cost_is_unknown=dialect.zero_cost_is_unknown,
         )
-        self.documents = DocumentList(self.keys, (dialect.documents, dialects.fallback().documents))
+        conventions = dialects.fallback()
+        self.documents = DocumentList(self.keys, (dialect.documents, conventions.documents))
+        self.reranked = DocumentList(self.keys, (dialect.reranked, conventions.reranked))
+        self.candidates = DocumentList(self.keys, (dialect.candidates, conventions.candidates))
+        self.told = Told(self.keys, dialect, vocabulary.disabled)
         self._identities = {field: _raw(self.word_places(field)) for field in IDENTITIES}
 
     def variant(self, values: Values, span: Any) -> Variant:
@@ -281,7 +290,8 @@ class Variant:
     the values must hold the span, see `with_span`. `session`, `response_id`, `arguments` and `regenerated` pick from
     the values what is said of one span alone, encoded, `b""` where a span does not say it; they are None where no
     span of the plan can.
-    `plain` spans count by their words and times alone.
+    `plain` spans count by their words and times alone. Those that `tell` may have more than what they stand for: checks
+    of guardrails, see `Told`.
     """
 
     __slots__ = (
@@ -289,7 +299,6 @@ class Variant:
         "arguments",
         "bindings",
         "derived",
-        "documents",
         "kind",
         "named",
         "operation",
@@ -298,20 +307,22 @@ class Variant:
         "plan",
         "quantities",
         "regenerated",
+        "reranks",
         "response_id",
         "session",
         "streams",
         "tally",
+        "tell",
         "words",
     )
 
     def __init__(self, plan: Plan, values: Values) -> None:
         self.plan = plan
         self.quantities = plan.quantities
-        self.documents = plan.documents
         self.bindings: dict[Any, Any] = {}
         self._said: dict[Any, Record] = {}
         self.operation, self.streams = _operation(plan, values)
+        self.reranks = self.operation == "rerank"
         self.kind = (
             Kind.CALL if self.operation in normalise.CALLS else _KINDS.get(self.operation, Kind.STRUCTURE)
         )
@@ -321,6 +332,8 @@ class Variant:
         self.response_id = plan.identity(Field.RESPONSE_ID) if self.kind is Kind.CALL else None
         self.arguments = plan.identity(Field.TOOL_ARGUMENTS) if self.kind is Kind.TOOL else None
         self.plain = self.arguments is None and self.kind not in (Kind.CALL, Kind.RETRIEVAL)
+        # What a guardrail's own span tells of is that check.
+        self.tell = plan.told.may and self.kind is not Kind.GUARDRAIL
 
         places: list[int] = []
         self.derived: list[tuple[int, Derived]] = []
@@ -404,7 +417,7 @@ class Variant:
             agent=word(Field.AGENT_RUN) or word(Field.AGENT),
             retriever=word(Field.RETRIEVER),
             guardrail=word(Field.GUARDRAIL),
-            direction=self._direction(word(Field.DIRECTION)),
+            direction=direction(word(Field.DIRECTION), self.plan.dialect.directions),
             action=self._action(word(Field.VERDICT), failed) if kind is Kind.GUARDRAIL else "",
             prompt_name=word(Field.PROMPT_NAME),
             prompt_version=word(Field.PROMPT_VERSION),
@@ -440,12 +453,6 @@ class Variant:
         word = verdict.lower()
         known = self.plan.dialect.verdicts.get(word)
         return known or ("error" if failed else ACTIONS.get(word, "flag"))
-
-    def _direction(self, said: str) -> str:
-        """Return the catalogue's direction, empty for a word that means none or both."""
-        # Some write the member of an enum.
-        word = said.lower().rpartition(".")[2]
-        return self.plan.dialect.directions.get(word) or DIRECTIONS.get(word, "")
 
 
 def with_span(values: Values, span: Any) -> Values:
@@ -542,33 +549,3 @@ def _picker(places: Sequence[int]) -> Callable[[Values], tuple[bytes, ...]]:
 
 def _says_failed(word: str) -> bool:
     return word.lower() in ("error", "failed", "failure", "true", "1")
-
-
-DIRECTIONS: Final = {
-    "completion": "output",
-    "input": "input",
-    "output": "output",
-    "prompt": "input",
-    "request": "input",
-    "response": "output",
-}
-ACTIONS: Final = {
-    "": "allow",
-    "allow": "allow",
-    "allowed": "allow",
-    "block": "block",
-    "blocked": "block",
-    "error": "error",
-    "fail": "block",
-    "failed": "block",
-    "false": "allow",
-    "flag": "flag",
-    "flagged": "flag",
-    "mask": "mask",
-    "masked": "mask",
-    "none": "allow",
-    "pass": "allow",
-    "passed": "allow",
-    "redact": "mask",
-    "true": "block",
-}

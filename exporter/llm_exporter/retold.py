@@ -11,6 +11,7 @@ from llm_exporter.trace import Detail, Trace
 
 if TYPE_CHECKING:
     from llm_exporter.binding import Bound
+    from llm_exporter.documents import Brought
     from llm_exporter.record import Record
     from llm_exporter.trace import Above
 
@@ -45,6 +46,10 @@ class Retold:
             trace.held.append(span_id)
         return trace_id, span_id
 
+    def brought(self, trace_id: bytes, span_id: bytes) -> Brought | None:
+        """Return the documents of a retrieval that counts."""
+        return self._nestings[trace_id].brought(span_id)
+
     def of(self, trace_id: bytes, span_id: bytes) -> tuple[str, Record, list[str]]:
         """Return a span's outcome, its record with what it takes over, and what there is to say of both."""
         again = self._again.get((trace_id, span_id))
@@ -55,7 +60,7 @@ class Retold:
         nesting = self._nestings.get(trace_id)
         if nesting is None:
             nesting = self._nestings[trace_id] = Nesting(trace)
-        if (bound.is_call or bound.is_tool) and nesting.verdict(span_id) is not Verdict.COUNTS:
+        if (bound.is_call or bound.nests) and nesting.verdict(span_id) is not Verdict.COUNTS:
             return "repeated", bound.record, [_repetition(nesting, span_id)]
         above = trace.handed_down(parent, self._above.setdefault(trace_id, {}), self._inheritance.under)
         outer = nesting.around(span_id) if bound.is_call else []

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from llm_exporter.binding import Bound
+    from llm_exporter.checks import Checked
+    from llm_exporter.documents import Brought
     from llm_exporter.inheritance import Inherited
     from llm_exporter.loops import Loops
     from llm_exporter.record import Context, Numbers
@@ -29,15 +31,18 @@ class Detail(NamedTuple):
 
     numbers: Numbers | None = None
     """Of a call."""
-    documents: int | None = None
-    """Of a retrieval."""
-    scores: tuple[int, ...] = ()
+    brought: Brought | None = None
+    """Documents of a retrieval, and what came out of a reranker."""
+    candidates: int | None = None
+    """How many documents went into a reranker; None where the span does not say."""
     arguments: int = 0
     """Hash of what a tool was called with; 0 where the span does not say."""
     response_id: int = 0
     """Hash of the provider's id of the answer; 0 where the span does not say."""
     times: int = 1
     """How many such spans it stands for, where the others were sampled away."""
+    checks: tuple[Checked, ...] = ()
+    """What guardrails did that it tells of, where it is not the span of one."""
 
 
 NO_DETAIL: Final = Detail()

@@ -10,7 +10,7 @@ from core.building import Exporter, a_span, any_value
 from dialects.writing import Said, attribute, can_say, marked, read, say, sources
 from llm_exporter import dialects, normalise
 from llm_exporter.dialects._dialect import IDENTITIES, NUMBERS, WORDS, Dialect, Field, Source
-from llm_exporter.reading import ACTIONS
+from llm_exporter.checks import ACTIONS
 
 CALL: dict[str, Any] = {"gen_ai.operation.name": "chat"}
 TOOL: dict[str, Any] = {"gen_ai.operation.name": "execute_tool"}
