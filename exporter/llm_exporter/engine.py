@@ -26,6 +26,7 @@ from llm_exporter.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from llm_exporter.exposition import Format
     from llm_exporter.settings import Settings
+    from llm_exporter.settings.baseline import Baseline
     from llm_exporter.settings.prompts import Registry
 
 
@@ -38,6 +39,7 @@ class _Parts:
     pipeline: Pipeline
     prices: PriceBook
     prompts: Registry
+    baselines: tuple[Baseline, ...]
 
 
 class Engine:
@@ -150,6 +152,7 @@ def _build(settings: Settings, old: _Parts | None) -> _Parts:
     shown = settings.exposition
     prices = PriceBook(settings.pricing.for_price_book())
     prompts = succeeding(settings.prompts.registry(), old.prompts if old is not None else {})
+    baselines = settings.evaluations.baselines()
     caps = {name: label.cap for name, label in settings.labels.items()}
     same_shape = old is not None and (
         old.settings.exposition.buckets == shown.buckets
@@ -190,14 +193,14 @@ def _build(settings: Settings, old: _Parts | None) -> _Parts:
         )
         if old is not None and same_shape:
             pipeline.assembly.adopt(old.pipeline.assembly)
-    return _Parts(settings, store, pipeline, prices, prompts)
+    return _Parts(settings, store, pipeline, prices, prompts, baselines)
 
 
 def _show_configuration(parts: _Parts) -> None:
     """Set the gauges that come from the configuration."""
     store, settings = parts.store, parts.settings
     with store.lock:
-        for gauge in (c.BUDGET_LIMIT, c.SLO_OBJECTIVE, c.PROMPT_INFO, c.PROMPT_DEPLOYED):
+        for gauge in (c.BUDGET_LIMIT, c.SLO_OBJECTIVE, c.PROMPT_INFO, c.PROMPT_DEPLOYED, c.EVALUATION_BASELINE):
             store.clear(gauge)
         for budget in settings.budgets:
             store.set(c.BUDGET_LIMIT, budget.limit_usd, (budget.scope, budget.name), budget.period)
@@ -210,6 +213,9 @@ def _show_configuration(parts: _Parts) -> None:
             store.set(c.PROMPT_INFO, 1, said)
             if prompt.deployed_at is not None:
                 store.set(c.PROMPT_DEPLOYED, prompt.deployed_at.timestamp(), (name, prompt.version))
+        for baseline in parts.baselines:
+            for statistic, value in baseline.statistics.items():
+                store.set(c.EVALUATION_BASELINE, value, baseline.labels, statistic)
         store.set(c.EXPORTER_PRICE_DATA_TIMESTAMP, parts.prices.data_timestamp_seconds)
         versions = (__version__, platform.python_version(), PROTOBUF_IMPLEMENTATION)
         store.set(c.EXPORTER_BUILD_INFO, 1, versions)

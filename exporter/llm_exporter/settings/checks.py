@@ -21,7 +21,19 @@ CONTENT = re.compile(r"(^|[._])(prompt|completion|messages|content|(input|output
 
 def check(settings: Settings, reading: Reading) -> None:
     """Note in `reading` whatever is impossible. A check whose keys were already refused stays silent."""
-    for one in (_listeners, _sizes, _token, _tls, _labels, _discounts, _prices, _prompts, _budgets, _slos):
+    for one in (
+        _listeners,
+        _sizes,
+        _token,
+        _tls,
+        _labels,
+        _discounts,
+        _prices,
+        _prompts,
+        _budgets,
+        _slos,
+        _baselines,
+    ):
         one(settings, reading)
 
 
@@ -138,6 +150,15 @@ def _prompts(settings: Settings, reading: Reading) -> None:
         return
     try:
         settings.prompts.registry()
+    except SettingsError as error:
+        reading.problems.extend(error.problems)
+
+
+def _baselines(settings: Settings, reading: Reading) -> None:
+    if not reading.sound("evaluations.baseline_file"):
+        return
+    try:
+        settings.evaluations.baselines()
     except SettingsError as error:
         reading.problems.extend(error.problems)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from llm_exporter.settings.baseline import Baseline, load_baselines
 from llm_exporter.settings.compound import Items, Section, Table, key
 from llm_exporter.settings.endpoints import File
 from llm_exporter.settings.scalars import Boolean, Choice, Integer, Number, Text
@@ -75,3 +76,7 @@ class Evaluations:
         "File that says which documents are relevant to which queries, for precision, recall, MRR and nDCG.",
         None,
     )
+
+    def baselines(self) -> tuple[Baseline, ...]:
+        """Return what the baseline file says now, nothing without one. Raises SettingsError when it is bad."""
+        return load_baselines(self.baseline_file) if self.baseline_file is not None else ()
