@@ -50,10 +50,12 @@ _MESSAGES: Final[dict[str, tuple[tuple[str, int, str], ...]]] = {
         ("end", 8, "fixed64"),
         ("attributes", 9, _ATTRIBUTES),
         ("*events", 11, "bytes"),
+        ("*links", 13, "bytes"),
         ("status", 15, "bytes"),
         ("flags", 16, "fixed32"),
     ),
     "Event": (("time", 1, "fixed64"), ("name", 2, "bytes"), ("attributes", 3, _ATTRIBUTES)),
+    "Link": (("trace_id", 1, "bytes"), ("span_id", 2, "bytes")),
     "Status": (("message", 2, "bytes"), ("code", 3, "int32")),
     "LogRecord": (
         ("time", 1, "fixed64"),
@@ -108,6 +110,7 @@ parse_resource = _classes["Resource"].FromString
 parse_scope = _classes["Scope"].FromString
 parse_span = _classes["Span"].FromString
 parse_event = _classes["Event"].FromString
+parse_link = _classes["Link"].FromString
 parse_status = _classes["Status"].FromString
 parse_log_record = _classes["LogRecord"].FromString
 parse_body = _classes["Body"].FromString
