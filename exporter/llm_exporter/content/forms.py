@@ -32,9 +32,18 @@ _CALL_TYPES: Final = frozenset(
     {"tool_call", "tool_use", "tool-call", "function_call", "toolUse", "functionCall", "server_tool_use"}
 )
 _PART_TYPES: Final = _TEXT_TYPES | _CALL_TYPES | {"refusal", "reasoning", "thinking"}
-_CALL_KEYS: Final = (
-    "tool_calls", "function_call", "toolCalls", "toolUse", "functionCall", "tool_call", "toolRequest", "_tool_calls",
-)  # fmt: skip
+_CALL_KEYS: Final = frozenset(
+    {
+        "_tool_calls",
+        "functionCall",
+        "function_call",
+        "toolCalls",
+        "toolRequest",
+        "toolUse",
+        "tool_call",
+        "tool_calls",
+    }
+)
 _QUESTIONS: Final = (
     "messages", "contents", "input_messages", "input", "inputs", "prompt", "prompts", "question", "query", "args",
     "kwargs", "text",
@@ -96,7 +105,6 @@ class _Texts:
         if isinstance(content, str):
             self.add(content)
         elif isinstance(content, list):
-            self.said = True
             for part in content[:MAX_PARTS]:
                 if isinstance(part, str):
                     self.add(part)
@@ -113,7 +121,7 @@ class _Texts:
         if kind == "refusal" or (not kind and isinstance(part.get("refusal"), str) and part["refusal"]):
             self.refused = True
             self.add(_first_text(part, ("refusal", "content", "text")))
-        elif kind in _CALL_TYPES or any(key in part for key in _CALL_KEYS):
+        elif kind in _CALL_TYPES or (not kind and not _CALL_KEYS.isdisjoint(part)):
             self.calls = True
         elif kind in _TEXT_TYPES and part.get("thought") is not True:
             for key in ("text", "content", "parts", "message_content"):
@@ -131,6 +139,8 @@ class _Texts:
         for key in ("parts", "content", "_content", "text"):
             found = message.get(key)
             if found is not None:
+                # Providers answer with no content at all; a list of no parts is of a writer that keeps them to itself.
+                self.said = self.said or (found == [] and key != "parts")
                 self.content(found)
                 break
         else:
@@ -140,10 +150,12 @@ class _Texts:
             self.refused = True
             self.add(refusal)
         more = message.get("additional_kwargs")
-        if any(message.get(key) for key in _CALL_KEYS) or (
-            isinstance(more, dict) and any(more.get(key) for key in _CALL_KEYS)
-        ):
+        if _asks_for_tools(message) or (isinstance(more, dict) and _asks_for_tools(more)):
             self.calls = True
+
+
+def _asks_for_tools(message: dict[str, Any]) -> bool:
+    return not _CALL_KEYS.isdisjoint(message) and any(message.get(key) for key in _CALL_KEYS)
 
 
 def _first_text(part: dict[str, Any], keys: tuple[str, ...]) -> str:
@@ -152,7 +164,9 @@ def _first_text(part: dict[str, Any], keys: tuple[str, ...]) -> str:
 
 def role_of(word: Any) -> str:
     """Return `user`, `assistant`, `system` or `other` for a word for a role, empty for anything else."""
-    return _ROLES.get(word.rpartition(".")[2].lower(), "") if isinstance(word, str) and len(word) < 40 else ""
+    if not isinstance(word, str) or len(word) > 40:
+        return ""
+    return _ROLES.get(word) or _ROLES.get(word.rpartition(".")[2].lower(), "")
 
 
 def _unwrapped(value: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -184,7 +198,7 @@ def _is_part(value: Any) -> bool:
         return False
     kind = value.get("type")
     if kind is None:
-        return "text" in value or any(key in value for key in _CALL_KEYS) or "reasoningContent" in value
+        return "text" in value or not _CALL_KEYS.isdisjoint(value) or "reasoningContent" in value
     return isinstance(kind, str) and kind in _PART_TYPES
 
 
@@ -239,9 +253,9 @@ def question_in(value: Any, depth: int = MAX_DEPTH) -> str:
 
 
 def _question_in_object(value: dict[str, Any], depth: int) -> str:
-    role, message = _unwrapped(value)
+    role, value = _unwrapped(value)
     if role:
-        return _text_of(message) if role == "user" else ""
+        return _text_of(value) if role == "user" else ""
     for key in _QUESTIONS:
         found = value.get(key)
         if found:
@@ -273,9 +287,9 @@ def answer_in(value: Any, depth: int = MAX_DEPTH) -> Answer | None:
     if isinstance(first, str):
         inner = _opened(first)
         return answer_in(inner, depth - 1) if isinstance(inner, dict) else Answer(first)
-    if all(map(_is_part, value[:MAX_PARTS])):
+    if _is_part(first) and all(map(_is_part, value[1:MAX_PARTS])):
         return _answer_of({"content": value})
-    if all(isinstance(item, dict) and "candidates" in item for item in value[:MAX_PARTS]):
+    if isinstance(first, dict) and "candidates" in first:
         # A streamed answer, chunk by chunk.
         chunks = [answer_in(item, depth - 1) for item in value[:MAX_MESSAGES]]
         said = [chunk for chunk in chunks if chunk is not None]
@@ -307,9 +321,9 @@ def _last_answer(messages: list[Any], depth: int) -> Answer | None:
 def _answer_in_object(value: dict[str, Any], depth: int) -> Answer | None:
     if not depth:
         return None
-    role, message = _unwrapped(value)
+    role, value = _unwrapped(value)
     if role:
-        return _answer_of(message) if role == "assistant" else None
+        return _answer_of(value) if role == "assistant" else None
     for key in _ANSWERS:
         found = value.get(key)
         if found is not None and found != []:

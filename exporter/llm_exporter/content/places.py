@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from enum import Flag
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -58,14 +57,9 @@ Opened = dict[str, Any]
 """What was parsed of one span, by attribute."""
 
 
-class Parts(Flag):
-    """What of a call's content is wanted: the rest is not read."""
-
-    QUESTION = 1
-    ANSWER = 2
-    SYSTEM = 4
-    FORM = 8
-    ALL = 15
+QUESTION, ANSWER, SYSTEM, FORM = 1, 2, 4, 8
+ALL: Final = QUESTION | ANSWER | SYSTEM | FORM
+"""What of a call's content is wanted: the rest is not read."""
 
 
 class Places:
@@ -75,9 +69,9 @@ class Places:
 
     def __init__(self, names: Collection[str], sources: Sequence[Dialect]) -> None:
         contents = [dialect.content for dialect in sources]
-        self._question = [*_found(names, (told for where in contents for told in where.question))]
-        self._answer = [*_found(names, (told for where in contents for told in where.answer))]
-        self._system = [*_found(names, (told for where in contents for told in where.system))]
+        self._question = _Two(_found(names, (told for where in contents for told in where.question)))
+        self._answer = _Two(_found(names, (told for where in contents for told in where.answer)))
+        self._system = _Two(_found(names, (told for where in contents for told in where.system)))
         self._documents = [
             *_found(names, (told for dialect in sources for told in _document_places(dialect.documents)))
         ]
@@ -87,22 +81,22 @@ class Places:
         ]
         self._calls = any(name in names for where in contents for name in where.calls)
 
-    def read(self, span: Any, parts: Parts = Parts.ALL) -> Content:
+    def read(self, span: Any, parts: int = ALL) -> Content:
         """Return the content of a call, as far as it is wanted."""
         opened: Opened = {}
-        answer = self.answer(span, opened) if Parts.ANSWER in parts else None
+        answer = self.answer(span, opened) if parts & ANSWER else None
         return Content(
-            clipped(self.question(span, opened), MAX_QUESTION) if Parts.QUESTION in parts else "",
+            clipped(self.question(span, opened), MAX_QUESTION) if parts & QUESTION else "",
             clipped(answer.text, MAX_ANSWER) if answer is not None else "",
-            clipped(self.system(span, opened), MAX_SYSTEM) if Parts.SYSTEM in parts else "",
-            self.wants_json(span, opened) if Parts.FORM in parts else False,
+            clipped(self.system(span, opened), MAX_SYSTEM) if parts & SYSTEM else "",
+            self.wants_json(span, opened) if parts & FORM and self._form else False,
             answer is not None and answer.refused,
             answer is not None,
         )
 
     def question(self, span: Any, opened: Opened) -> str:
         """Return the text of the user's last message, empty where it is not said."""
-        for place in self._question:
+        for place in self._question.of(span):
             text = place.question(span, opened)
             if text and text not in _HIDDEN:
                 return text
@@ -111,7 +105,7 @@ class Places:
     def answer(self, span: Any, opened: Opened) -> Answer | None:
         """Return the answer, None where the span holds none; an empty one only where no place has another."""
         empty = None
-        for place in self._answer:
+        for place in self._answer.of(span):
             found = place.answer(span, opened)
             if found is not None and found.text not in _HIDDEN:
                 if found.text:
@@ -121,11 +115,11 @@ class Places:
 
     def system(self, span: Any, opened: Opened) -> str:
         """Return the system's instructions: said by themselves, or among the messages."""
-        for place in self._system:
+        for place in self._system.of(span):
             text = place.instructions(span, opened)
             if text:
                 return text
-        for place in self._question:
+        for place in self._question.of(span):
             text = place.system(span, opened)
             if text:
                 return text
@@ -378,9 +372,23 @@ class _OfEvents:
         return [text for raw in self._values(span) if (text := _text(raw))]
 
 
-def _found(
-    names: Collection[str], declared: Iterable[Told]
-) -> Iterator[_Attribute | _Text | _Numbered | _OfEvents]:
+class _Two:
+    """Places, and those of them that a span without events can have."""
+
+    __slots__ = ("_all", "_without_events")
+
+    def __init__(self, places: Iterable[_Place]) -> None:
+        self._all = tuple(places)
+        self._without_events = tuple(place for place in self._all if not isinstance(place, _OfEvents))
+
+    def of(self, span: Any) -> tuple[_Place, ...]:
+        return self._all if span.events else self._without_events
+
+
+_Place = _Attribute | _Text | _Numbered | _OfEvents
+
+
+def _found(names: Collection[str], declared: Iterable[Told]) -> Iterator[_Place]:
     """Yield those of the declared places that spans with these attributes can have."""
     for told in dict.fromkeys(declared):
         match told:
