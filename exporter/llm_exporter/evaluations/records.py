@@ -37,7 +37,7 @@ USER_FEEDBACK: Final = "user_feedback"
 FAILED: Final = "failed"
 """What stands for any error: its own words may hold anything."""
 MAX_SOURCE: Final = 16_384
-_NAMES: Final = ("gen_ai.evaluation.name", "gen_ai.evaluator.name")
+_NAME: Final = "gen_ai.evaluation.name"
 _SCORES: Final = ("gen_ai.evaluation.score.value", "gen_ai.evaluation.score")
 _LABELS: Final = ("gen_ai.evaluation.score.label", "gen_ai.evaluation.label")
 _SESSIONS: Final = ("gen_ai.conversation.id", "session.id")
@@ -115,7 +115,7 @@ def of_attributes(event: str, attributes: Mapping[str, bytes]) -> Evaluation | N
         attributes: Encoded values by name.
     """
     older = "" if event == RESULT else event.removeprefix(PREFIX)
-    name = clipped(first_text(attributes, _NAMES), MAX_NAME) or clipped(older, MAX_NAME)
+    name = clipped(text(attributes.get(_NAME, b"")), MAX_NAME) or clipped(older, MAX_NAME)
     if not name:
         return None
     written = next(

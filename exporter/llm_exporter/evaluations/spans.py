@@ -19,15 +19,15 @@ from llm_exporter.evaluations.evaluation import (
     clipped,
     key_of,
 )
-from llm_exporter.evaluations.records import PREFIX, content_key, of_attributes, score_of, source_of
+from llm_exporter.evaluations.records import RESULT, content_key, of_attributes, score_of, source_of
 from llm_exporter.otlp.schema import DecodeError, parse_event, parse_link
 from llm_exporter.otlp.values import decode, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-MARKS: Final = (b".evaluation.", b".annotation.name", b"logfire.feedback.name", b"braintrust.scores")
-"""One of these is in every span with a result: `gen_ai.evaluation.…` and `evaluations.0.evaluation.…`, and so on."""
+MARKS: Final = (b".evaluation.name", b".annotation.name", b"logfire.feedback.name", b"braintrust.scores")
+"""One of these is in every span with a result: the first in `gen_ai.evaluation.name` and in OpenInference's."""
 MAX_RESULTS: Final = 64
 """Results that are read of one span."""
 MAX_EVENTS: Final = 1024
@@ -44,6 +44,7 @@ _SPAN_TYPE: Final = "logfire.span_type"
 _FEEDBACK: Final = "logfire.feedback.name"
 _SCORES: Final = "braintrust.scores"
 _SPAN_ATTRIBUTES: Final = "braintrust.span_attributes"
+_RESULT: Final = RESULT.encode()
 _OPERATION: Final = "gen_ai.operation.name"
 _KIND: Final = "openinference.span.kind"
 
@@ -94,16 +95,13 @@ def _is_call(attributes: Mapping[str, bytes]) -> bool:
 
 def _events(span: Any, target: Target) -> Iterator[Evaluation]:
     for encoded in span.events[:MAX_EVENTS]:
-        if PREFIX.encode() not in encoded:
+        if _RESULT not in encoded:
             continue
         try:
             event = parse_event(encoded)
-            name = event.name.decode("utf-8")
-        except (DecodeError, UnicodeDecodeError):
+        except DecodeError:
             continue
-        if not name.startswith(PREFIX):
-            continue
-        result = of_attributes(name, event.attributes)
+        result = of_attributes(RESULT, event.attributes) if event.name == _RESULT else None
         if result is not None:
             result = _about(result, target)
             key = result.key or content_key(result, event.attributes) or key_of(encoded)
