@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from llm_exporter.dialects._dialect import structured
+from llm_exporter.dialects._dialect import MAX_JSON, structured
 from llm_exporter.otlp.schema import DecodeError, parse_event
 from llm_exporter.otlp.values import as_number, as_text, decode, number, text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from llm_exporter.dialects._dialect import Documents
+    from llm_exporter.dialects._dialect import Documents, Json
     from llm_exporter.otlp.values import Value
 
+SCORES: Final = ("score", "relevanceScore", "relevance_score")
+"""What the score of a document is called in a list: the last two by rerankers."""
 MAX_SCORE: Final = 10**6
 MAX_DOCUMENTS: Final = 10**6
 MAX_EVENTS: Final = 128
@@ -75,10 +78,11 @@ class DocumentList:
         for key in self._listed:
             listed = _list_in(attributes[key])
             if listed is not None:
-                items = [item for item in listed if isinstance(item, dict)]
-                scores, distances = (
-                    [as_number(item.get(name)) for item in items] for name in ("score", "distance")
-                )
+                items = [*_objects(listed)]
+                scores = [
+                    next((as_number(item[key]) for key in SCORES if key in item), None) for item in items
+                ]
+                distances = [as_number(item.get("distance")) for item in items]
                 return len(listed), scores, distances
         if self._events and (self._all_events or span.events):
             told = [*_told(self._events, span)]
@@ -94,12 +98,13 @@ class DocumentList:
 
         It looks through all attributes of the span: it is only for spans whose queries may have labels of relevance.
         """
-        queries = (text(attributes[key]) for where in self._of for key in where.queries if key in attributes)
-        query = next(filter(None, queries), "")[:MAX_QUERY]
+        query = next(
+            filter(None, (_query(source, attributes) for where in self._of for source in where.queries)), ""
+        )
         for key in self._listed:
             listed = _list_in(attributes[key])
             if listed is not None:
-                return query, _ids(item.get("id") for item in listed if isinstance(item, dict))
+                return query, _ids(item.get("id") for item in _objects(listed))
         numbered = [
             (int(index), attributes[key])
             for key in attributes
@@ -112,12 +117,32 @@ class DocumentList:
         return query, _ids(decode(said.get(f"{event}.id") or said.get("_id", b"")) for event, said in told)
 
 
+def _query(source: str | Json, attributes: Any) -> str:
+    """Return what was asked for, empty where it is not said here."""
+    if isinstance(source, str):
+        return text(attributes.get(source, b""))[:MAX_QUERY]
+    return as_text(source.read(attributes.get(source.attribute, b"")))[:MAX_QUERY]
+
+
 def _list_in(raw: bytes) -> list[Value] | None:
     """Return the list in an attribute, or that of the `documents` in an object."""
     found = structured(raw)
     if isinstance(found, dict):
         found = found.get("documents")
     return found if isinstance(found, list) else None
+
+
+def _objects(listed: Iterable[Value]) -> Iterator[dict[str, Value]]:
+    """Yield the objects of a list, whose items may be JSON each."""
+    for item in listed:
+        found = item
+        if isinstance(item, str) and item.startswith("{") and len(item) <= MAX_JSON:
+            try:
+                found = json.loads(item)
+            except (ValueError, RecursionError):
+                continue
+        if isinstance(found, dict):
+            yield found
 
 
 def _told(events: Mapping[bytes, str], span: Any) -> Iterator[tuple[str, Mapping[str, bytes]]]:

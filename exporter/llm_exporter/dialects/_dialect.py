@@ -365,7 +365,7 @@ class Documents:
     best_score: tuple[str, ...] = ()
     """Attributes that hold the best score, which is all that is said where no document has its own."""
     best_distance: tuple[str, ...] = ()
-    queries: tuple[str, ...] = ()
+    queries: tuple[str | Json, ...] = ()
     """Attributes that hold what was asked for. Read only to look up labels of relevance, and dropped."""
 
     @property

@@ -4,7 +4,16 @@ In the first it adds the prompt cache to Anthropic's input, in the second it pas
 event for the first token is written when the answer has ended, so it is not read.
 """
 
-from llm_exporter.dialects._dialect import Contents, Dialect, Field, Json, Numbered, SpanName, When
+from llm_exporter.dialects._dialect import (
+    Contents,
+    Dialect,
+    Documents,
+    Field,
+    Json,
+    Numbered,
+    SpanName,
+    When,
+)
 
 DIALECT = Dialect(
     name="envoy_ai_gateway",
@@ -72,6 +81,8 @@ DIALECT = Dialect(
     # Anthropic itself is reached by its own API only. Claude on a cloud may also be asked in OpenAI's form, where the
     # gateway adds the cache: there only the numbers can tell.
     cache_outside_input=(When(provider="anthropic"),),
+    reranked=Documents(indexed=("reranker.output_documents.",)),
+    candidates=Documents(indexed=("reranker.input_documents.",)),
     content=Contents(
         question=(Numbered("llm.input_messages."), Numbered("llm.prompts.")),
         answer=(Numbered("llm.output_messages."), Numbered("llm.choices.")),

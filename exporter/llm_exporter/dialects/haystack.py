@@ -3,6 +3,7 @@
 from llm_exporter.dialects._dialect import Contents, Dialect, Documents, Field, Json, SpanName
 
 _COMPONENT = "haystack.component.output"
+_INPUT = "haystack.component.input"
 _STEP = "haystack.agent.step.llm.output"
 _TOOL = "haystack.agent.step.tool.output"
 
@@ -118,7 +119,9 @@ DIALECT = Dialect(
             Json(_STEP, "replies.0.meta.usage.total_tokens"),
         ),
     },
-    documents=Documents(listed=(_COMPONENT,)),
+    documents=Documents(listed=(_COMPONENT,), queries=(Json(_INPUT, "query"),)),
+    reranked=Documents(listed=(_COMPONENT,)),
+    candidates=Documents(listed=(_INPUT,)),
     content=Contents(
         question=("haystack.component.input", "haystack.agent.step.llm.input"),
         answer=(_COMPONENT, _STEP),

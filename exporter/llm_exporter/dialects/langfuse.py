@@ -93,7 +93,10 @@ DIALECT = Dialect(
     },
     # the API's own usage object handed on
     cache_outside_input=(When(provider="anthropic"), When(provider="aws.bedrock")),
-    documents=Documents(listed=(_OUTPUT,)),
+    documents=Documents(
+        listed=(_OUTPUT,),
+        queries=(Json("langfuse.observation.input", "query"), "langfuse.observation.input"),
+    ),
     content=Contents(
         question=("langfuse.observation.input",),
         answer=(_OUTPUT,),

@@ -72,5 +72,5 @@ DIALECT = Dialect(
         ),
         Field.COST: (Json(_USAGE, "total_cost"),),
     },
-    documents=Documents(listed=("gen_ai.completion",)),
+    documents=Documents(listed=("gen_ai.completion",), queries=(Json("gen_ai.prompt", "query"),)),
 )

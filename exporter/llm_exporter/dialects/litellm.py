@@ -4,13 +4,29 @@ Version 1 writes a request's attributes to `litellm_request` or, from 1.81 on, t
 other products put OpenInference's names on the same spans.
 """
 
-from llm_exporter.dialects._dialect import Choice, Contents, Dialect, Field, Json, Numbered
+from llm_exporter.dialects._dialect import (
+    Check,
+    Choice,
+    Contents,
+    Dialect,
+    Field,
+    Json,
+    Numbered,
+)
 
 _STATUS = "litellm.guardrail.status"
 _MASKED = "litellm.guardrail.masked_entity_count"
 # what the provider said, as `str(dict)`
 _USAGE = "metadata.usage_object"
 _COUNTS = frozenset(str(count) for count in range(1, 65))
+# What was masked passed. The answer of a guardrail is the provider's: Bedrock's has an action, Lakera's a flag.
+_VERDICTS = (
+    Choice(_STATUS, frozenset({"guardrail_failed_to_respond", "guardrail_intervened"})),
+    Choice(_MASKED, _COUNTS),
+    _STATUS,
+    Json("guardrail_response", "action"),
+    Json("guardrail_response", "flagged"),
+)
 
 DIALECT = Dialect(
     name="litellm",
@@ -64,6 +80,21 @@ DIALECT = Dialect(
         "success": "allow",
         **dict.fromkeys(_COUNTS, "mask"),
     },
+    checks=(
+        Check(
+            attribute="litellm.guardrail.name",
+            names=("litellm.guardrail.name",),
+            verdicts=_VERDICTS,
+            directions=("litellm.guardrail.mode",),
+            latencies=("litellm.guardrail.duration",),
+        ),
+        Check(
+            attribute="guardrail_name",
+            names=("guardrail_name",),
+            verdicts=_VERDICTS,
+            directions=("guardrail_mode",),
+        ),
+    ),
     directions={
         "during_call": "input",
         "during_mcp_call": "input",
@@ -84,14 +115,7 @@ DIALECT = Dialect(
         Field.RESPONSE_MODEL: ("gen_ai.response.model", "llm.model_name"),
         Field.STREAM: ("litellm.request.streaming", "llm.is_streaming"),
         Field.GUARDRAIL: ("litellm.guardrail.name", "guardrail_name"),
-        # What was masked passed. The answer of a guardrail is the provider's: Bedrock's has an action, Lakera's a flag.
-        Field.VERDICT: (
-            Choice(_STATUS, frozenset({"guardrail_failed_to_respond", "guardrail_intervened"})),
-            Choice(_MASKED, _COUNTS),
-            _STATUS,
-            Json("guardrail_response", "action"),
-            Json("guardrail_response", "flagged"),
-        ),
+        Field.VERDICT: _VERDICTS,
         Field.DIRECTION: ("litellm.guardrail.mode", "guardrail_mode"),
         Field.PROMPT_NAME: ("gen_ai.prompt.name", Json("metadata.prompt_management_metadata", "prompt_id")),
         Field.INPUT: (

@@ -45,7 +45,8 @@ DIALECT = Dialect(
         Field.TOTAL: (Json(_USAGE, "total_tokens"),),
         Field.COST: (Json("mlflow.llm.cost", "total_cost"),),
     },
-    documents=Documents(listed=(_OUTPUT,)),
+    documents=Documents(listed=(_OUTPUT,), queries=(Json("mlflow.spanInputs", "query"), "mlflow.spanInputs")),
+    reranked=Documents(listed=(_OUTPUT,)),
     content=Contents(
         question=("mlflow.spanInputs",),
         answer=(_OUTPUT,),

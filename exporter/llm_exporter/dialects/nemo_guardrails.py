@@ -1,6 +1,12 @@
 """NVIDIA NeMo Guardrails: rails, actions and the calls they make, in the spans of both of its engines."""
 
-from llm_exporter.dialects._dialect import Dialect, Field, SpanName
+from llm_exporter.dialects._dialect import (
+    Check,
+    Choice,
+    Dialect,
+    Field,
+    SpanName,
+)
 
 # What a call was for stands where its operation belongs: `Task` in nemoguardrails/llm/types.py.
 _TASKS = frozenset(
@@ -29,6 +35,8 @@ _TASKS = frozenset(
     }
 )
 
+_DECISION = "guardrails.governance.decision"
+
 DIALECT = Dialect(
     name="nemo_guardrails",
     authority=(
@@ -41,7 +49,7 @@ DIALECT = Dialect(
     scope_suffices=True,
     keys=frozenset({"action.has_llm_calls", "llm.cache.hit", "rail.decisions", "rail.name", "rail.stop"}),
     values={"gen_ai.operation.name": _TASKS | {"guardrails"}},
-    prefixes=("guardrails.rail.", "guardrails.request.", "speculative_generation."),
+    prefixes=("guardrails.governance.", "guardrails.rail.", "guardrails.request.", "speculative_generation."),
     shared=frozenset({"from_cache"}),
     # A request's span stands for all of its rails. Rails that are no checks steer the conversation.
     operations={
@@ -60,8 +68,41 @@ DIALECT = Dialect(
         ("action.name", "execute_tool"),
         ("gen_ai.request.model", "chat"),
     ),
+    verdicts={"deny": "block", "escalate": "flag", "modify": "mask"},
     # What was retrieved, and what a tool returned, is about to be read by the model; the model asks for tools.
-    directions={"retrieval": "input", "tool_input": "input", "tool_output": "output"},
+    directions={
+        "bot_response": "output",
+        "retrieval": "input",
+        "tool_input": "input",
+        "tool_output": "output",
+        "user_message": "input",
+    },
+    # What policies decided, and what was found, on a span that is no rail's: the whole request's, or a call's. The last
+    # decision stands in the span's attributes too.
+    checks=(
+        Check(
+            event="guardrails.governance.decision",
+            attribute=_DECISION,
+            names=("rule_id", "category"),
+            called="policy",
+            verdicts=("decision",),
+            directions=("guardrails.governance.position",),
+        ),
+        Check(
+            event="guardrails.security.threat_detected",
+            attribute="guardrails.security.threat_detected",
+            names=("threat_type",),
+            called="threat",
+            did="flag",
+        ),
+        Check(
+            event="guardrails.pii.detected",
+            called="pii",
+            verdicts=("pii.anonymised",),
+            directions=("pii.source",),
+            words={"true": "mask", "false": "flag"},
+        ),
+    ),
     fields={
         Field.OPERATION: (
             "gen_ai.operation.name",
@@ -80,8 +121,8 @@ DIALECT = Dialect(
         ),
         Field.TOOL: ("action.name",),
         Field.GUARDRAIL: ("rail.name",),
-        # absent where the rail passed
-        Field.VERDICT: ("rail.stop",),
+        # The first is absent where the rail passed; a policy may have had the text changed all the same.
+        Field.VERDICT: (Choice("rail.stop", frozenset({"true"})), _DECISION, "rail.stop"),
         Field.DIRECTION: ("rail.type",),
         Field.RESPONSE_CACHE: ("from_cache", "llm.cache.hit"),
     },

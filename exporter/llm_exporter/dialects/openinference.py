@@ -73,7 +73,9 @@ DIALECT = Dialect(
         When("openinference.instrumentation.bedrock", "aws.bedrock"),
         When("openinference.instrumentation.claude_agent_sdk"),
     ),
-    documents=Documents(indexed=("retrieval.documents.", "reranker.output_documents.")),
+    documents=Documents(indexed=("retrieval.documents.",), queries=("input.value",)),
+    reranked=Documents(indexed=("reranker.output_documents.",)),
+    candidates=Documents(indexed=("reranker.input_documents.",)),
     content=Contents(
         question=(Numbered("llm.input_messages."), Numbered("llm.prompts."), "llm.prompts", "input.value"),
         answer=(Numbered("llm.output_messages."), Numbered("llm.choices."), "output.value"),

@@ -1,6 +1,16 @@
 """OpenLIT's SDKs: the conventions with a cost, and a time to first token on every call."""
 
-from llm_exporter.dialects._dialect import Contents, Dialect, Field, InEvents, Plain, When
+from llm_exporter.dialects._dialect import (
+    Check,
+    Contents,
+    Dialect,
+    Documents,
+    Field,
+    InEvents,
+    Plain,
+    Scaled,
+    When,
+)
 
 DIALECT = Dialect(
     name="openlit",
@@ -38,7 +48,7 @@ DIALECT = Dialect(
         Field.TOOL_ARGUMENTS: ("gen_ai.tool.call.arguments", "gen_ai.tool.args"),
         # the guards before they became events of the span that they guard
         Field.GUARDRAIL: ("guard.name", "guard.validator"),
-        Field.VERDICT: ("guard.action", "guard.verdict"),
+        Field.VERDICT: ("guard.action", "guard.verdict", "guard.denied"),
         Field.DIRECTION: ("guard.phase",),
         Field.STREAM: ("gen_ai.request.stream", "gen_ai.request.is_stream"),
         # seconds
@@ -55,7 +65,28 @@ DIALECT = Dialect(
         When("@openlit/instrumentation-anthropic", "anthropic"),
         When("@openlit/instrumentation-bedrock", "aws.bedrock"),
     ),
+    implied=(("guard.action", "guardrail"), ("guard.verdict", "guardrail"), ("guard.denied", "guardrail")),
+    # before they were actions, verdicts were answers to whether there is anything to object to
+    verdicts={"deny": "block", "no": "allow", "redact": "mask", "warn": "flag", "yes": "flag"},
     directions={"postflight": "output", "preflight": "input"},
+    checks=(
+        # of the span that is current where the model is called: mostly the application's own, about no LLM
+        Check(
+            event="guard.evaluation",
+            resource="openlit",
+            names=("guard.name",),
+            verdicts=("guard.action",),
+            directions=("guard.phase",),
+            latencies=(Scaled("guard.latency_ms", 1e-3),),
+        ),
+        Check(
+            attribute="guard.verdict",
+            names=("guard.validator", "guard.name"),
+            verdicts=("guard.verdict",),
+            directions=("guard.phase",),
+        ),
+    ),
+    documents=Documents(queries=("db.query.text",)),
     first_token_needs_stream=True,
     zero_cost_is_unknown=True,
     # They are written for each span, for a stream outside of its trace.

@@ -1,15 +1,41 @@
 """OpenLLMetry by Traceloop: the vocabulary before 0.5, and the one since, close to the conventions."""
 
-from llm_exporter.dialects._dialect import Contents, Dialect, Field, Numbered, Present, When
+from llm_exporter.dialects._dialect import (
+    Check,
+    Contents,
+    Dialect,
+    Documents,
+    Field,
+    Json,
+    Numbered,
+    Present,
+    When,
+)
 
 # The packages of packages/opentelemetry-instrumentation-* whose scope the OpenTelemetry project's own
 # instrumentations do not share (those are named openai_v2, openai_agents_v2, google_genai and so on).
 _LIBRARIES = (
-    "alephalpha", "anthropic", "bedrock", "cohere", "crewai", "groq", "haystack", "langchain", "lancedb",
-    "llamaindex", "mcp", "milvus", "mistralai", "ollama", "openai", "openai.v0", "openai.v1", "openai_agents",
-    "pinecone", "qdrant", "replicate", "sagemaker", "together", "transformers", "voyageai", "watsonx",
-    "weaviate", "writer",
+    "alephalpha", "anthropic", "bedrock", "cohere", "crewai", "groq", "haystack", "langchain", "llamaindex", "mcp",
+    "mistralai", "ollama", "openai", "openai.v0", "openai.v1", "openai_agents", "replicate", "sagemaker", "together",
+    "transformers", "voyageai", "watsonx", "writer",
 )  # fmt: skip
+
+
+def _bedrock(direction: str, path: str) -> Check:
+    """Return how a call of Bedrock tells what its guardrail found: names of all that applied, in JSON at the path.
+
+    It is there whether anything applied or not.
+    """
+    found = f"gen_ai.bedrock.guardrail.{direction}_filter"
+    kinds = ("topic", "content", "words", "sensitive.pii", "sensitive.regex")
+    return Check(
+        attribute=found,
+        called="bedrock",
+        verdicts=(*(Json(found, f"{path}{kind}.0") for kind in kinds), Present(found, "nothing found")),
+        checked=direction,
+        words={"nothing found": "allow", "*": "block"},
+    )
+
 
 DIALECT = Dialect(
     name="openllmetry",
@@ -27,7 +53,7 @@ DIALECT = Dialect(
     shared=frozenset(
         {"gen_ai.prompt.0.role", "llm.is_streaming", "llm.request.type", "llm.usage.total_tokens"}
     ),
-    operations={"completion": "text_completion"},
+    operations={"completion": "text_completion", "vector_db_retrieve": "retrieval"},
     fields={
         Field.OPERATION: ("gen_ai.operation.name", "llm.request.type", "traceloop.span.kind"),
         Field.RESPONSE_MODEL: ("gen_ai.response.model", "llm.response.model"),
@@ -41,6 +67,7 @@ DIALECT = Dialect(
         Field.STREAM: ("gen_ai.is_streaming", "llm.is_streaming"),
         # traceloop.entity.name is the name of whatever traceloop.span.kind says
         Field.TOOL: ("gen_ai.tool.name", "traceloop.entity.name"),
+        Field.RETRIEVER: ("gen_ai.data_source.id", "traceloop.entity.name"),
         Field.AGENT_RUN: ("gen_ai.agent.name", "traceloop.entity.name"),
         Field.PROMPT_NAME: ("traceloop.prompt.key",),
         Field.PROMPT_VERSION: ("traceloop.prompt.version",),
@@ -55,6 +82,11 @@ DIALECT = Dialect(
         Field.SESSION: ("gen_ai.conversation.id", "traceloop.association.properties.session_id"),
         Field.TOOL_ARGUMENTS: ("gen_ai.tool.call.arguments", "traceloop.entity.input"),
     },
+    documents=Documents(
+        listed=("traceloop.entity.output", "gen_ai.task.output"),
+        queries=(Json("traceloop.entity.input", "query"), Json("gen_ai.task.input", "query")),
+    ),
+    checks=(_bedrock("input", ""), _bedrock("output", "0.")),
     # the anthropic package adds the cache to the input; these two pass the API's count through
     cache_outside_input=(
         When("opentelemetry.instrumentation.bedrock", "aws.bedrock"),

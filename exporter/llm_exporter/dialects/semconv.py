@@ -4,6 +4,7 @@ The fallback: it claims a span that no other dialect claims, and fills what anot
 """
 
 from llm_exporter.dialects._dialect import (
+    Check,
     Contents,
     Dialect,
     Documents,
@@ -107,7 +108,27 @@ DIALECT = Dialect(
     },
     # Spring AI's calls have the scope of every span of Spring Boot, and pass the API's counts through.
     cache_outside_input=(When("org.springframework.boot", "anthropic"),),
-    documents=Documents(listed=("gen_ai.retrieval.documents",)),
+    documents=Documents(
+        listed=("gen_ai.retrieval.documents",),
+        # of the conventions for databases
+        counted=("db.response.returned_rows",),
+        queries=("gen_ai.retrieval.query.text",),
+    ),
+    checks=(
+        Check(
+            attribute="gen_ai.guardrail.name",
+            names=("gen_ai.guardrail.name",),
+            verdicts=("gen_ai.guardrail.action", "gen_ai.guardrail.triggered", "gen_ai.guardrail.status"),
+            directions=("gen_ai.guardrail.direction",),
+        ),
+        # the guardrail that Bedrock was told to apply: that it did something only the finish reason says
+        Check(
+            attribute="aws.bedrock.guardrail.id",
+            names=("aws.bedrock.guardrail.id",),
+            verdicts=("gen_ai.response.finish_reasons",),
+            words={"guardrail_intervened": "block", "*": "allow"},
+        ),
+    ),
     content=Contents(
         # the messages as they are now, as events of the span, and under the names before them
         question=(

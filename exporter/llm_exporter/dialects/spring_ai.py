@@ -1,6 +1,12 @@
 """Spring AI: what it adds around the calls of models, which follow the conventions."""
 
-from llm_exporter.dialects._dialect import Choice, Dialect, Field, When
+from llm_exporter.dialects._dialect import (
+    Choice,
+    Dialect,
+    Documents,
+    Field,
+    When,
+)
 
 DIALECT = Dialect(
     name="spring_ai",
@@ -36,4 +42,5 @@ DIALECT = Dialect(
     },
     # the provider's counts are passed through
     cache_outside_input=(When(provider="anthropic"),),
+    documents=Documents(queries=("db.vector.query.content",)),
 )

@@ -4,6 +4,7 @@ from llm_exporter.dialects._dialect import (
     Choice,
     Contents,
     Dialect,
+    Documents,
     EventTime,
     Field,
     Json,
@@ -118,4 +119,6 @@ DIALECT = Dialect(
         ),
         calls=("ai.response.toolCalls", "ai.result.toolCalls"),
     ),
+    # in the order of relevance; what went in stands on the outer span alone
+    reranked=Documents(listed=("ai.ranking",)),
 )
