@@ -142,14 +142,22 @@ class Prometheus:
 @contextmanager
 def scraping(program: Path, directory: Path, target: str) -> Iterator[Prometheus]:
     """Run a Prometheus server that scrapes `target` five times a second."""
+    config = (
+        "global: {scrape_interval: 200ms, scrape_timeout: 200ms}\n"
+        f"scrape_configs: [{{job_name: llm-exporter, static_configs: [{{targets: ['{target}']}}]}}]\n"
+    )
+    with prometheus_over(program, directory, config) as running:
+        yield running
+
+
+@contextmanager
+def prometheus_over(program: Path, directory: Path, configuration: str = "") -> Iterator[Prometheus]:
+    """Run a Prometheus server over the data in `directory`, which may be old; it scrapes what is configured."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     config = directory / "prometheus.yml"
-    config.write_text(
-        "global: {scrape_interval: 200ms, scrape_timeout: 200ms}\n"
-        f"scrape_configs: [{{job_name: llm-exporter, static_configs: [{{targets: ['{target}']}}]}}]\n"
-    )
+    config.write_text(configuration)
     with (directory / "log").open("w+") as log:
         process = subprocess.Popen(
             [
@@ -157,6 +165,7 @@ def scraping(program: Path, directory: Path, target: str) -> Iterator[Prometheus
                 f"--config.file={config}",
                 f"--storage.tsdb.path={directory / 'data'}",
                 f"--web.listen-address={address}",
+                "--storage.tsdb.retention.time=100y",
                 "--enable-feature=exemplar-storage",
             ],
             stdout=log,
