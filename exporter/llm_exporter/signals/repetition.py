@@ -1,0 +1,44 @@
+"""Whether an answer goes round in circles: the same words again and again until its limit."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Final
+
+SHORTEST: Final = 200
+"""Characters below which nothing is said to repeat."""
+_PROBE: Final = 16
+_PROBES: Final = (0.45, 0.75, 1.0)
+"""Where in a text to look for what repeats."""
+_OFTEN: Final = 4
+DUPLICATE_SHARE: Final = 0.8
+COMPRESSION: Final = 6.0
+
+
+def repeats(text: str) -> bool:
+    """Return whether most of a text repeats what stood in it before.
+
+    What is likely not to repeat, as its end and two places before that stand in it less than four times, is not
+    looked at further.
+    """
+    size = len(text)
+    if size < SHORTEST:
+        return False
+    for place in _PROBES:
+        end = int(size * place)
+        if text.count(text[end - _PROBE : end]) >= _OFTEN:
+            return duplicate_share(text) > DUPLICATE_SHARE or compression(text) > COMPRESSION
+    return False
+
+
+def duplicate_share(text: str) -> float:
+    """Return the share of a text's runs of four words that stood in it before."""
+    words = text.split()
+    runs = list(zip(words, words[1:], words[2:], words[3:], strict=False))
+    return 1 - len(set(runs)) / len(runs) if runs else 0.0
+
+
+def compression(text: str) -> float:
+    """Return how many times smaller a text gets by compression."""
+    raw = text.encode("utf-8", "surrogatepass")
+    return len(raw) / len(zlib.compress(raw, 1)) if raw else 0.0
