@@ -42,6 +42,18 @@ VALUES = {
         Address("fe80::1", 3),
     ),
     "--first-sample-hold": ("1", "2.5", "0", 1.0, 2.5, 0.0),
+    "--judge-otlp-grpc-address": ("a:1", "b:2", "", Address("a", 1), Address("b", 2), None),
+    "--judge-otlp-http-address": ("a:1", "b:2", "off", Address("a", 1), Address("b", 2), None),
+    "--judge-metrics-address": ("a:1", "b:2", "c:3", Address("a", 1), Address("b", 2), Address("c", 3)),
+    "--judge-base-url": (
+        "http://a/v1",
+        "http://b/v1",
+        "http://c/v1",
+        "http://a/v1",
+        "http://b/v1",
+        "http://c/v1",
+    ),
+    "--judge-model": ("a", "b", "c", "a", "b", "c"),
 }
 
 
@@ -74,6 +86,11 @@ def test_the_flags_of_the_contract_exist() -> None:
         ("--otlp-http-address", "LLM_EXPORTER_OTLP_HTTP_ADDRESS"),
         ("--metrics-address", "LLM_EXPORTER_METRICS_ADDRESS"),
         ("--first-sample-hold", "LLM_EXPORTER_FIRST_SAMPLE_HOLD"),
+        ("--judge-otlp-grpc-address", "LLM_EXPORTER_JUDGE_OTLP_GRPC_ADDRESS"),
+        ("--judge-otlp-http-address", "LLM_EXPORTER_JUDGE_OTLP_HTTP_ADDRESS"),
+        ("--judge-metrics-address", "LLM_EXPORTER_JUDGE_METRICS_ADDRESS"),
+        ("--judge-base-url", "LLM_EXPORTER_JUDGE_BASE_URL"),
+        ("--judge-model", "LLM_EXPORTER_JUDGE_MODEL"),
     }
 
 

@@ -17,6 +17,7 @@ from llm_exporter.settings.compound import Items, Section, Table, key, section
 from llm_exporter.settings.dialects import Dialects
 from llm_exporter.settings.endpoints import Address, File, ListenAddress
 from llm_exporter.settings.evaluations import Evaluations
+from llm_exporter.settings.judge import Judge
 from llm_exporter.settings.logs import Logs
 from llm_exporter.settings.objectives import Budget, Slo
 from llm_exporter.settings.pricing import Pricing
@@ -245,6 +246,9 @@ class Settings:
     prompts: Prompts = section(Prompts, "Which prompts are live.")
     evaluations: Evaluations = section(Evaluations, "Results of evaluators and votes of users.")
     signals: Signals = section(Signals, "What is read from the texts of calls, without a model.")
+    judge: Judge = section(
+        Judge, "What `llm-exporter judge` draws, whom it asks, and what it may spend.", restart=True
+    )
     budgets: tuple[Budget, ...] = key(
         Items(Section(Budget), 1000),
         "Limits of spending that alerts watch, as `llm_budget_limit_usd`.",
