@@ -86,7 +86,7 @@ class Tasks:
                 trace.cost,
                 start,
                 end,
-                trace.failed or unanswered(trace.nodes),
+                trace.failed or trace.silent or unanswered(trace.nodes),
                 trace.question,
                 trace.regenerated,
                 times,

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from llm_exporter.binding import Bound
     from llm_exporter.checks import Checked
+    from llm_exporter.content import Content
     from llm_exporter.documents import Brought
     from llm_exporter.inheritance import Inherited
     from llm_exporter.loops import Loops
@@ -57,9 +58,10 @@ class Trace:
 
     # With a dictionary for its attributes a trace takes twice the memory, and there are tens of thousands.
     __slots__ = (
-        "answer", "calls", "context", "cost", "covered", "crossed", "due", "end", "failed", "fresh", "held", "held_since", "id",
-        "late", "links", "loops", "missing", "nested", "nodes", "opened", "own", "own_of", "placed", "question",
-        "regenerated", "remote_root", "repeats", "rested", "root", "root_end", "root_name", "root_start", "scope", "session", "sided", "speaks",
+        "answer", "calls", "contents", "context", "cost", "covered", "crossed", "documents", "due", "end",
+        "failed", "fresh", "held", "held_since", "id", "late", "links", "loops", "missing", "nested", "nodes",
+        "opened", "own", "own_of", "placed", "question", "regenerated", "remote_root", "repeats", "rested",
+        "root", "root_end", "root_name", "root_start", "scope", "session", "sided", "silent", "speaks",
         "speaks_to_calls", "stages", "start", "times", "tokens", "tools", "touched",
     )  # fmt: skip
 
@@ -101,6 +103,8 @@ class Trace:
         """The call counted last: what a result about the whole task is about."""
         self.regenerated = False
         """Whether a span says that its answer replaces one that the user did not want."""
+        self.silent = False
+        """Whether the last answer that was read was empty, and no call of a tool."""
         self.question = 0
         """Hash of what the user asked; 0 where nobody read it."""
         self.root = self.root_name = b""
@@ -117,6 +121,10 @@ class Trace:
         self.own_of = 0
         """The own times of the whole task when it had so many nodes."""
         self.loops: Loops | None = None
+        self.contents: dict[bytes, Content] | None = None
+        """What was asked and answered in its calls that are not counted yet, where someone listens."""
+        self.documents: list[str] | None = None
+        """Texts that its retrievals brought, where someone listens: `content.MAX_DOCUMENTS` characters at most."""
 
     @property
     def steps(self) -> int:
