@@ -68,7 +68,8 @@ def describe_request(pipeline: Pipeline, request: bytes, most: int) -> list[Desc
         context = pipeline.context_of(resource)
         for _, encoded_scope, spans in scopes:
             scope = pipeline.scope_of(encoded_scope)
-            seen += [_see(pipeline, context, scope, raw) for raw in spans[: most - len(seen)]]
+            watched = pipeline.watches(resource)
+            seen += [_see(pipeline, context, scope, raw, watched) for raw in spans[: most - len(seen)]]
     retold = Retold()
     trial = _trial_of(pipeline.accountant)
     for one in seen:
@@ -92,7 +93,9 @@ class _Seen:
     id: tuple[bytes, bytes] = (b"", b"")
 
 
-def _see(pipeline: Pipeline, context: Context, scope: Scope, raw: bytes) -> Described | _Seen:
+def _see(
+    pipeline: Pipeline, context: Context, scope: Scope, raw: bytes, watched: tuple[bytes, ...]
+) -> Described | _Seen:
     try:
         span = parse_span(raw)
     except DecodeError:
@@ -104,13 +107,14 @@ def _see(pipeline: Pipeline, context: Context, scope: Scope, raw: bytes) -> Desc
     if len(keys) > limit:
         why = f"{len(keys)} attributes are over limits.attributes_per_span, {limit}"
         return Described(*identity, "over_limit", why=why)
-    marked = not scope.marks or any(mark in raw for mark in scope.marks)
+    marked = not scope.marks or any(mark in raw for mark in (*scope.marks, *watched))
     shape = pipeline.shape_of(scope, attributes) if marked else None
     plan = shape.plan if shape is not None else None
     if shape is None or plan is None:
         shown = ", ".join(sorted(clean(key) for key in keys)[:MAX_KEYS]) or "none"
         why = f"no dialect knows any of its attributes: {shown}"
-        return _Seen(identity, span, attributes, pipeline.ancestor(span, context), None, why=why)
+        beside = Detail(checks=pipeline.told.read(attributes, span)) if watched and span.events else None
+        return _Seen(identity, span, attributes, pipeline.ancestor(span, context), beside, why=why)
     failure = pipeline.failure_of(span) if span.status else None
     values = with_span(shape.take(attributes), span)
     variant = plan.variant(values, span)
@@ -126,15 +130,25 @@ def _see(pipeline: Pipeline, context: Context, scope: Scope, raw: bytes) -> Desc
     elif variant.reranks:
         given = plan.candidates.read(attributes, span).documents
         detail = detail._replace(brought=plan.reranked.read(attributes, span), candidates=given)
-    if bound.record.kind is not Kind.GUARDRAIL:
-        detail = detail._replace(checks=plan.told.read(attributes, span))
+    if watched or variant.tell:
+        detail = detail._replace(
+            checks=plan.told.read(attributes, span) if bound.record.kind is not Kind.GUARDRAIL else ()
+        )
     return _Seen(identity, span, attributes, bound, detail, plan, values, why)
 
 
 def _describe(trial: _Trial, seen: _Seen, retold: Retold) -> Described:
     plan, bound = seen.plan, seen.bound
     if plan is None:
-        return Described(*seen.identity, "not_llm", why=seen.why)
+        checks = seen.payload.checks if seen.payload is not None else ()
+        counted, _ = trial.count(bound.record, Detail(checks=checks), seen.span)
+        return Described(
+            *seen.identity,
+            "not_llm",
+            why=seen.why,
+            numbers=dict(_numbers(bound.record, counted)),
+            counted=_names(counted),
+        )
     outcome, record, notes = retold.of(*seen.id)
     words = {
         name: clean(value)
@@ -142,7 +156,7 @@ def _describe(trial: _Trial, seen: _Seen, retold: Retold) -> Described:
         if value and name not in _SKIPPED_FIELDS and isinstance(value, str)
     }
     payload = seen.payload or Detail()
-    counted: Counted = []
+    counted = []
     if outcome == record.kind.value:
         brought = retold.brought(*seen.id) if record.kind is Kind.RETRIEVAL else payload.brought
         counted, model = trial.count(record, payload._replace(brought=brought), seen.span)
@@ -155,8 +169,8 @@ def _describe(trial: _Trial, seen: _Seen, retold: Retold) -> Described:
         dialect=bound.record.dialect,
         why=seen.why,
         words=words,
-        numbers=dict(_numbers(counted)),
-        counted=tuple(dict.fromkeys(instrument.metric.name for instrument, _ in counted)),
+        numbers=dict(_numbers(record, counted)),
+        counted=_names(counted),
         notes=tuple(notes),
     )
 
@@ -265,10 +279,16 @@ _DURATIONS: Final = frozenset(
 )
 
 
-def _numbers(counted: Counted) -> Iterator[tuple[str, str]]:
+def _names(counted: Counted) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(instrument.metric.name for instrument, _ in counted))
+
+
+def _numbers(record: Record, counted: Counted) -> Iterator[tuple[str, str]]:
     for instrument, value in counted:
         name, closed = instrument.metric.name, instrument.closed
-        if name in _DURATIONS:
+        if name == c.GUARDRAIL_DURATION.name and record.kind is not Kind.GUARDRAIL:
+            yield f"guardrail, {closed[1]}", f"{value / c.Unit.SECONDS.scale:.6g} s"
+        elif name in _DURATIONS:
             yield "duration", f"{value / c.Unit.SECONDS.scale:.6g} s"
         elif name == c.TIME_TO_FIRST_TOKEN.name:
             yield "time to first token", f"{value / c.Unit.SECONDS.scale:.6g} s"
@@ -278,6 +298,8 @@ def _numbers(counted: Counted) -> Iterator[tuple[str, str]]:
             yield "cost", f"{value / c.Unit.USD.scale:.9g} USD, {closed[0]}"
         elif name == c.RETRIEVAL_DOCUMENTS.name:
             yield "documents", str(value)
+        elif name == c.RERANK_DOCUMENTS.name:
+            yield f"documents {closed[0]}", str(value)
 
 
 _ANOMALIES: Final = {

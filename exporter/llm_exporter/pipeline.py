@@ -17,6 +17,8 @@ from llm_exporter import catalogue as c
 from llm_exporter import dialects
 from llm_exporter.assembly import REMOTE_PARENT, SPAN_ID, TRACE_ID, Assembly, Patience
 from llm_exporter.checks import Told, looked_for
+from llm_exporter.content.kept import Kept
+from llm_exporter.content.places import ALL
 from llm_exporter.dialects._dialect import Field
 from llm_exporter.evaluations.spans import MARKS, of_span
 from llm_exporter.failure import failure_of
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 
     from llm_exporter.account import Accountant
     from llm_exporter.binding import Bound
+    from llm_exporter.content import Listener
     from llm_exporter.scoring import Rules
     from llm_exporter.store import Store
     from llm_exporter.trace import Trace
@@ -113,16 +116,32 @@ class Pipeline:
         patience: Patience | None = None,
         sampling: Sampling | None = None,
         rules: Rules | None = None,
+        listener: Listener | None = None,
+        parts: int = ALL,
     ) -> None:
+        """Put a pipeline together.
+
+        Args:
+            accountant: Counts what was read.
+            vocabulary: Which attributes mean anything.
+            limits: Bounds on requests and memory.
+            patience: How long traces are waited for.
+            sampling: How many spans one stands for.
+            rules: How results of evaluators are read.
+            listener: Who is told what was asked and answered in each call; without one, it is not read.
+            parts: What of it the listener wants, of the parts that `content.places` has.
+        """
         self.accountant = accountant
         self.store: Store = accountant.store
         self.vocabulary = vocabulary
         self.limits = limits or Limits()
         self.sampling = sampling or Sampling()
         self._sampled = self.sampling.enabled
-        self.assembly = Assembly(accountant, patience or Patience(), self.ancestor)
+        kept = Kept(listener, parts) if listener is not None else None
+        self.assembly = Assembly(accountant, patience or Patience(), self.ancestor, kept)
         self.scoring = Scoring(self.store, Subjects(self.assembly), rules)
-        self._told = Told(disabled=vocabulary.disabled)
+        self.told = Told(disabled=vocabulary.disabled)
+        """What spans about no LLM may tell of guardrails."""
         self._watched: dict[bytes, tuple[bytes, ...]] = {}
         """By encoded Resource, the events that any span under it may have, see `looked_for`; none for most."""
         self._contexts: dict[bytes, Context] = {}
@@ -189,7 +208,7 @@ class Pipeline:
         judged: list[tuple[Any, Context]] = []
         for resource, scopes in resources:
             context = self.context_of(resource)
-            watched = self._watched.get(resource, ())
+            watched = self.watches(resource)
             for encoded, scope, spans in scopes:
                 taken = spans if len(spans) <= room else spans[:room]
                 outcomes["over_limit"] += len(spans) - len(taken)
@@ -242,7 +261,7 @@ class Pipeline:
         trace: Any = None
         last_id, last_parent, late, nodes = None, b"", False, {}
         call, structure = Kind.CALL, Kind.STRUCTURE
-        sampled, separator = self._sampled, self._separator
+        sampled, separator, kept = self._sampled, self._separator, assembly.kept
         payload: Any
         for raw in spans:
             if first_mark not in raw:
@@ -376,6 +395,8 @@ class Pipeline:
             if watched or variant.tell:
                 payload = self._with_checks(variant, payload, attributes, span, bound)
             nodes[span_id] = (bound, parent, start, end, payload)
+            if kept is not None:
+                kept.read(trace, kind, variant.operation, variant.plan.dialect.name, shape.keys, span)
 
     def _detail(self, variant: Variant, values: Any, attributes: Any, span: Any, bound: Bound) -> Detail:
         """Read what a span says beyond its words, where it is no plain call."""
@@ -411,7 +432,7 @@ class Pipeline:
 
     def _tell_outside(self, span: Any, context: Context) -> None:
         """Count the checks of guardrails that a span tells of which is about no LLM."""
-        checks = self._told.read(span.attributes, span)
+        checks = self.told.read(span.attributes, span)
         if checks:
             bound = self.ancestor(span, context)
             times = self._times(span, span.attributes, bound) if self._sampled else 1
@@ -502,6 +523,10 @@ class Pipeline:
                 if watched:
                     self._watched[raw] = watched
         return context
+
+    def watches(self, resource: bytes) -> tuple[bytes, ...]:
+        """Return the names of events that any span under an encoded Resource may have, see `looked_for`."""
+        return self._watched.get(resource, ())
 
     def scope_of(self, raw: bytes) -> Scope:
         """Return the scope that an encoded InstrumentationScope names, with its plans."""

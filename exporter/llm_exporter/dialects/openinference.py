@@ -73,7 +73,10 @@ DIALECT = Dialect(
         When("openinference.instrumentation.bedrock", "aws.bedrock"),
         When("openinference.instrumentation.claude_agent_sdk"),
     ),
-    documents=Documents(indexed=("retrieval.documents.",), queries=("input.value",)),
+    # A retriever that found nothing has no attribute of a document, and says so in its output alone.
+    documents=Documents(
+        indexed=("retrieval.documents.",), listed=("output.value",), queries=("input.value",)
+    ),
     reranked=Documents(indexed=("reranker.output_documents.",)),
     candidates=Documents(indexed=("reranker.input_documents.",)),
     content=Contents(
