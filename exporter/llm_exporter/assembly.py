@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from llm_exporter import catalogue as c
 from llm_exporter.answers import Answers
 from llm_exporter.binding import Bound
+from llm_exporter.content.kept import Answered, tells
 from llm_exporter.conversations import Habits
 from llm_exporter.links import by_span_id, of_known_traces, parents, remember
 from llm_exporter.loops import Loops
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from llm_exporter.account import Accountant
+    from llm_exporter.content.kept import Kept
     from llm_exporter.inheritance import Inherited
     from llm_exporter.links import Skipped
     from llm_exporter.record import Context
@@ -78,12 +80,18 @@ class Assembly:
     """
 
     def __init__(
-        self, accountant: Accountant, patience: Patience, ancestor: Callable[[Any, Context, Trace], Bound]
+        self,
+        accountant: Accountant,
+        patience: Patience,
+        ancestor: Callable[[Any, Context, Trace], Bound],
+        kept: Kept | None = None,
     ) -> None:
         self._accountant = accountant
         self._store = accountant.store
         self.patience = patience
         self._ancestor = ancestor
+        self.kept = kept
+        """What was asked and answered, for who listens; None where nobody does."""
         self.tasks = Tasks(
             self._store,
             conversation_idle_seconds=patience.conversation_idle_seconds,
@@ -232,12 +240,23 @@ class Assembly:
         self._wheel = older._wheel
         self._n_spans = older._n_spans
         self.tasks.conversations.adopt(older.tasks.conversations)
+        if self.kept is not None and older.kept is not None:
+            self.kept.characters, self.kept.dropped = older.kept.characters, older.kept.dropped
+        elif older.kept is not None:
+            for trace in self.traces.values():
+                older.kept.forget(trace)
+
+    @property
+    def contents_dropped(self) -> int:
+        """How many contents of calls, or documents of retrievals, were dropped because too many were held."""
+        return self.kept.dropped if self.kept is not None else 0
 
     def handed_down(self, trace: Trace, span_id: bytes) -> Inherited | None:
         """Return what a span of an open trace takes over from those above it."""
         node = trace.nodes[span_id]
         if len(node) != FRESH:
-            return node[1]
+            resting: Inherited | None = node[1]
+            return resting
         return trace.handed_down(node[1], {}, self._accountant.inheritance.under).inherited
 
     def answered_at(self, answer: int) -> tuple[bytes, bytes] | None:
@@ -345,7 +364,8 @@ class Assembly:
             self._place(trace, self._store.now)
         return found
 
-    def _count(self, trace: Trace, why: str) -> None:
+    # One loop, not a function per step: a call for each span would cost more than most steps do.
+    def _count(self, trace: Trace, why: str) -> None:  # noqa: C901
         """Count the held spans of a trace with what is known of it."""
         accountant, nodes, held = self._accountant, trace.nodes, trace.held
         values = self._own.values
@@ -359,6 +379,8 @@ class Assembly:
         suffix = self._stamp
         outcomes = self._outcomes
         trace_id, call_spans, row = trace.id, 0, accountant.row
+        kept = self.kept
+        told: list[Answered] = []
         for span_id in held:
             bound, parent, start, end, payload = nodes[span_id]
             is_call = bound.is_call
@@ -401,6 +423,8 @@ class Assembly:
                 calls += 1
                 all_tokens += tokens
                 costs += cost
+                if kept is not None and tells(bound.record):
+                    told.append(self._told(kept, trace, nesting, span_id, outer, bound.record, payload))
             else:
                 self._count_other(trace, nesting, bound, start, end, payload, trace.id + span_id + suffix)
         trace.answer = answer or trace.answer
@@ -413,6 +437,32 @@ class Assembly:
         if self._answers is not None:
             self._answers.add(trace, held)
         held.clear()
+        if kept is not None:
+            kept.forget_calls(trace)
+            kept.tell(told)
+
+    def _told(
+        self,
+        kept: Kept,
+        trace: Trace,
+        nesting: Nesting | None,
+        span_id: bytes,
+        outer: Sequence[bytes],
+        record: Record,
+        payload: Any,
+    ) -> Answered:
+        """Return what the listener is to be told of a call."""
+        content = kept.of(trace, span_id, outer, nesting.inner if nesting is not None else {})
+        if content.question and not trace.question:
+            trace.question = hash(content.question)
+        trace.silent = (
+            content.said_answer and not content.answer and record.finish_reason in ("stop", "length")
+        )
+        trace_id = trace.id if len(trace.id) == TRACE_ID else b""
+        times = payload.times if isinstance(payload, Detail) else 1
+        return Answered(
+            record, content, tuple(trace.documents or ()), trace_id, span_id, record.finish_reason, times
+        )
 
     def _count_careful(
         self, trace: Trace, bound: Any, start: int, end: int, payload: Detail, mark: bytes
@@ -610,6 +660,8 @@ class Assembly:
             self._place(trace, self._store.now)
         if trace.held:
             self._count(trace, "evicted" if why == "evicted" else "timeout")
+        if self.kept is not None:
+            self.kept.forget(trace)
         del self.traces[trace.id]
         self._n_spans -= len(trace.nodes)
         handed_down = None

@@ -19,11 +19,15 @@ from llm_exporter.pipeline import Limits, Pipeline
 from llm_exporter.pricing import PriceBook
 from llm_exporter.receive.sink import Malformed, Verdict
 from llm_exporter.recent import RecentSpans
+from llm_exporter.record import NOWHERE
 from llm_exporter.settings.prompts import succeeding
 from llm_exporter.store import Store
 from llm_exporter.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from llm_exporter.evaluations.evaluation import Evaluation
     from llm_exporter.exposition import Format
     from llm_exporter.settings import Settings
     from llm_exporter.settings.baseline import Baseline
@@ -97,9 +101,18 @@ class Engine:
         with self.store.lock:
             for outcome in ("read", "ignored", "invalid"):
                 self.store.add(c.EXPORTER_LOG_RECORDS, (), outcome, by=getattr(found, outcome))
-        rejected = self._traces(found.request, are_spans=False).rejected if found.read else 0
+        rejected = self._traces(found.request, are_spans=False).rejected if found.request else 0
+        with self.store.lock:
+            for resource, results in found.results:
+                self.pipeline.scoring.take(results, self.pipeline.context_of(resource))
         said = "log records that cannot be decoded, or have more attributes than limits.attributes_per_span"
         return Verdict(found.invalid + rejected, said if found.invalid + rejected else "")
+
+    def results(self, results: Iterable[Evaluation]) -> None:
+        """Count results of evaluators that come without a resource."""
+        with self.store.lock:
+            self.store.now = time.monotonic()
+            self.pipeline.scoring.take(results, NOWHERE)
 
     def describe(self, request: bytes, most: int = 10_000) -> list[Described]:
         """Return how each span of an encoded request is read, without counting it."""
@@ -189,10 +202,16 @@ def _build(settings: Settings, old: _Parts | None) -> _Parts:
     with store.lock:
         accountant = Accountant(store, prices, prefer_reported=settings.pricing.prefer_reported)
         pipeline = Pipeline(
-            accountant, vocabulary, limits, settings.tasks.patience(), settings.sampling.sampling()
+            accountant,
+            vocabulary,
+            limits,
+            settings.tasks.patience(),
+            settings.sampling.sampling(),
+            settings.evaluations.rules(),
         )
         if old is not None and same_shape:
             pipeline.assembly.adopt(old.pipeline.assembly)
+            pipeline.scoring.adopt(old.pipeline.scoring)
     return _Parts(settings, store, pipeline, prices, prompts, baselines)
 
 
@@ -200,7 +219,13 @@ def _show_configuration(parts: _Parts) -> None:
     """Set the gauges that come from the configuration."""
     store, settings = parts.store, parts.settings
     with store.lock:
-        for gauge in (c.BUDGET_LIMIT, c.SLO_OBJECTIVE, c.PROMPT_INFO, c.PROMPT_DEPLOYED, c.EVALUATION_BASELINE):
+        for gauge in (
+            c.BUDGET_LIMIT,
+            c.SLO_OBJECTIVE,
+            c.PROMPT_INFO,
+            c.PROMPT_DEPLOYED,
+            c.EVALUATION_BASELINE,
+        ):
             store.clear(gauge)
         for budget in settings.budgets:
             store.set(c.BUDGET_LIMIT, budget.limit_usd, (budget.scope, budget.name), budget.period)

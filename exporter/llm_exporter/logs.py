@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from llm_exporter import dialects
 from llm_exporter.dialects._dialect import Field, Json
+from llm_exporter.evaluations.evaluation import Evaluation, target_key
+from llm_exporter.evaluations.records import of_record
 from llm_exporter.otlp import log_records
 from llm_exporter.otlp.encode import delimited
 from llm_exporter.otlp.schema import DecodeError, opened, parse_resource, parse_scope
@@ -35,6 +37,7 @@ SCOPE: Final = "logs:"
 """What the scopes of translated events begin with, before the writer's name."""
 LINE: Final = "structured_line"
 DETAILS: Final = "gen_ai.client.inference.operation.details"
+RESULT: Final = "gen_ai.evaluation.result"
 Keys = tuple[tuple[str, tuple[str, ...]], ...]
 """Per field, the keys of a line that may hold it, best first; a dot may lead into a nested object."""
 KEYS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -93,7 +96,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "quality_score": ("quality_score",),
     "semantic_hash": ("semantic_hash",),
 }  # fmt: skip
-"""The table of the configuration as it is by default. `quality_score` and `semantic_hash` are not counted yet."""
+"""The table of the configuration as it is by default. `semantic_hash` is not counted."""
 _PROOFS: Final = ("input_tokens", "output_tokens", "total_tokens", "latency_ms", "latency_s", "cost_usd")
 """One of these, beside a model, is what makes a line a call."""
 _SPELT: Final = {
@@ -137,6 +140,8 @@ class Translated(NamedTuple):
     """Records about something else than what counts."""
     invalid: int
     """Records that cannot be decoded."""
+    results: tuple[tuple[bytes, tuple[Evaluation, ...]], ...] = ()
+    """Results of evaluators, by the encoded resource that they came with."""
 
 
 class _Made(NamedTuple):
@@ -147,6 +152,8 @@ class _Made(NamedTuple):
     service: str
     """Name of the service that a line says it comes from."""
     span: bytes
+    result: Evaluation | None = None
+    """What else a line says: how good the answer is."""
 
 
 class _Ids(NamedTuple):
@@ -171,7 +178,7 @@ class Translator:
         self._keys = dict(keys)
         self._writers = _writers()
         self._line_scope = _scope(LINE)
-        self._marks = (*(f"{name}.".encode() for name in self._writers), DETAILS.encode())
+        self._marks = (*(f"{name}.".encode() for name in self._writers), DETAILS.encode(), RESULT.encode())
         self._model_marks = _marks(self._keys.get("model", ()))
         self._proof_marks = _marks(key for field in _PROOFS for key in self._keys.get(field, ()))
 
@@ -182,9 +189,11 @@ class Translator:
             DecodeError: it is none.
         """
         resources = []
+        results: list[tuple[bytes, tuple[Evaluation, ...]]] = []
         read = ignored = invalid = 0
         for resource, scopes in opened(request):
             groups: dict[tuple[str, bytes], list[bytes]] = {}
+            found: dict[str, list[Evaluation]] = {}
             for encoded, scope, records in scopes:
                 if not self._may_count(encoded):
                     ignored += len(records)
@@ -200,12 +209,16 @@ class Translator:
                         ignored += 1
                         continue
                     read += 1
-                    groups.setdefault((made.service, made.scope or scope), []).append(made.span)
+                    if made.span:
+                        groups.setdefault((made.service, made.scope or scope), []).append(made.span)
+                    if made.result is not None:
+                        found.setdefault(made.service, []).append(made.result)
             resources += [
                 _resource_spans(_named(resource, service), scope, spans)
                 for (service, scope), spans in groups.items()
             ]
-        return Translated(b"".join(resources), read, ignored, invalid)
+            results += [(_named(resource, service), tuple(said)) for service, said in found.items()]
+        return Translated(b"".join(resources), read, ignored, invalid, tuple(results))
 
     def _may_count(self, raw: bytes) -> bool:
         """Return whether these bytes can be about an LLM: most logs are not, and are not opened."""
@@ -229,8 +242,11 @@ class Translator:
                     return None
                 ids = _ids_of_event(raw, record)
                 return _Made(b"", "", _span(record, DETAILS, record.attributes, ids, _EVENT_DURATIONS))
+            if full == RESULT:
+                result = of_record(record, raw)
+                return _Made(b"", "", b"", result) if result is not None else None
         if any(name.startswith("gen_ai.") for name in record.names):
-            # Messages and evaluations: parts of a call, or about one.
+            # Messages: parts of a call.
             return None
         return self._line(raw, record)
 
@@ -258,7 +274,17 @@ class Translator:
             record = record._replace(time=_time(text(found.get("timestamp", b""))))
         ids = _ids_of_line(raw, record, {field: text(found.get(field, b"")) for field in _LINE_IDS})
         span = _span(record, LINE, attributes, ids, _LINE_DURATIONS)
-        return _Made(self._line_scope, text(found.get("service", b"")), span)
+        result = _quality(found.get("quality_score", b""), ids)
+        return _Made(self._line_scope, text(found.get("service", b"")), span, result)
+
+
+def _quality(raw: bytes, ids: _Ids) -> Evaluation | None:
+    """Return the result that a line holds of its own call, None where there is none."""
+    score = number(raw) if raw else None
+    if score is None:
+        return None
+    result = Evaluation("quality_score", score, trace_id=ids.trace_id, span_id=ids.span_id)
+    return result._replace(key=target_key(result))
 
 
 def unread(request: bytes) -> Translated:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from llm_exporter import catalogue as c
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
 _NO_TRACE: Final = bytes(16)
 _NO_SPAN: Final = bytes(8)
+
+
+Watch = Callable[["Evaluation", "Subject | None", "Scaled", str], None]
+"""Takes a result, what it is about where that is known, what it means, and the sentiment of a user, empty for none."""
 
 
 class Rules(NamedTuple):
@@ -64,12 +69,19 @@ class Scoring:
             for source in c.EVALUATION_SOURCE.values
         }
         self._errors = {
-            reason: self._instrument(c.EVALUATION_ERRORS, reason).index for reason in c.EVALUATION_ERROR.values
+            reason: self._instrument(c.EVALUATION_ERRORS, reason).index
+            for reason in c.EVALUATION_ERROR.values
         }
         self._score = self._instrument(c.EVALUATION_SCORE)
         self._raw_score = self._instrument(c.EVALUATION_RAW_SCORE)
         self._last = self._instrument(c.EVALUATION_LAST)
         self._prompt_score = self._instrument(c.PROMPT_EVALUATION_SCORE)
+        self._prompt_results = {
+            result: self._instrument(c.PROMPT_EVALUATIONS, result).index
+            for result in c.EVALUATION_RESULT.values
+        }
+        self.watch: Watch | None = None
+        """Told of each result when it is counted."""
 
     def _instrument(self, metric: c.Metric, *closed: str) -> Instrument:
         return self._store.groups[metric.name].instrument(metric, *closed)
@@ -78,20 +90,16 @@ class Scoring:
         """How many results wait for what they are about."""
         return len(self._waiting)
 
-    def take(self, results: Iterable[Evaluation], context: Context) -> int:
+    def take(self, results: Iterable[Evaluation], context: Context) -> None:
         """Count results, or have them wait for what they are about.
 
         Args:
             results: The results; one that was taken before is left out.
             context: The resource that they came with, for what their subject does not say.
-
-        Returns:
-            How many were told before.
         """
-        repeated = 0
         for result in results:
             if not self._is_new(result.key):
-                repeated += 1
+                self._store.add(c.EXPORTER_EVALUATIONS_REPEATED)
                 continue
             subject = self._subjects.find(result, context)
             if subject is None and (result.trace_id or result.response_id) and self.rules.max_waiting:
@@ -101,7 +109,6 @@ class Scoring:
                 self._waiting.append(_Waiting(self._store.now + self.rules.hold_seconds, result, context))
             else:
                 self._count(result, subject, context)
-        return repeated
 
     def tick(self) -> None:
         """Count what waited and can be counted now. Cheap when called twice in a second."""
@@ -121,6 +128,10 @@ class Scoring:
         while self._waiting:
             one = self._waiting.popleft()
             self._count(one.result, self._subjects.find(one.result, one.context), one.context)
+
+    def show(self) -> None:
+        """Bring the gauge of what waits up to date."""
+        self._store.set(c.EXPORTER_EVALUATIONS_WAITING, len(self._waiting))
 
     def adopt(self, older: Scoring) -> None:
         """Go on with what another configuration remembered and waited with."""
@@ -149,24 +160,25 @@ class Scoring:
             cell.values[self._last.index] = time.time()
             cell.want(self._last)
         mark = (result.trace_id or _NO_TRACE) + (result.span_id or _NO_SPAN) + _now()
+        prompt = None
+        if subject is not None:
+            of_prompt = (record.prompt_name, record.prompt_version, model, result.name)
+            prompt = self._store.cell(c.PROMPT_EVALUATIONS, (*who, *of_prompt))
+            prompt.values[self._prompt_results[found.result]] += 1
         if found.score is not None:
             score = round(found.score * c.Unit.SCORE.scale)
             cell.observe(self._score, score, mark)
-            if subject is not None:
-                of_prompt = (record.prompt_name, record.prompt_version, model, result.name)
-                self._store.cell(c.PROMPT_EVALUATION_SCORE, (*who, *of_prompt)).observe(
-                    self._prompt_score, score, mark
-                )
+            if prompt is not None:
+                prompt.observe(self._prompt_score, score, mark)
         elif found.raw is not None and found.raw >= 0:
             # A sum that can go down would look like a restart.
             cell.observe(self._raw_score, round(found.raw * c.Unit.SCORE.scale), mark)
-        self._count_feedback(result, who, found)
-
-    def _count_feedback(self, result: Evaluation, who: tuple[str, ...], found: Scaled) -> None:
         said = None if found.reason else feedback(result, self.rules.feedback_names)
         if said is not None:
             cell = self._store.cell(c.FEEDBACK, who)
             cell.values[self._instrument(c.FEEDBACK, *said).index] += 1
+        if self.watch is not None:
+            self.watch(result, subject, found, said[1] if said is not None else "")
 
 
 def _now() -> bytes:

@@ -76,7 +76,9 @@ def _in_closed(closed: Closed, span_id: bytes) -> Subject | None:
 
 
 def _subject(bound: Bound, inherited: Inherited | None = None) -> Subject:
-    record = filled(bound.said, bound.context, inherited, None, None) if inherited is not None else bound.record
+    record = (
+        filled(bound.said, bound.context, inherited, None, None) if inherited is not None else bound.record
+    )
     return Subject(record, bound.quote.model if isinstance(bound, CallBinding) else "")
 
 

@@ -197,10 +197,11 @@ class Exporter:
         }
 
     def counted(self) -> dict[str, float]:
-        """Return the applications' samples that are not 0, by name and closed labels; without buckets."""
+        """Return the applications' samples that are not 0, by name and closed labels; no buckets, no times of day."""
         found: dict[str, float] = {}
         for name, labels, value in self.samples():
-            if value and "le" not in labels and not name.startswith("llm_exporter_"):
+            of_application = not name.startswith("llm_exporter_") and not name.endswith("_timestamp_seconds")
+            if value and "le" not in labels and of_application:
                 closed = ",".join(f"{key}={said}" for key, said in labels.items() if key in CLOSED[name])
                 series = f"{name}{{{closed}}}" if closed else name
                 found[series] = found.get(series, 0) + value

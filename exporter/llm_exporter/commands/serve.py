@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from llm_exporter.engine import Engine
+from llm_exporter.evaluations.http import routes
 from llm_exporter.log import configure_log
 from llm_exporter.otlp.schema import PROTOBUF_IMPLEMENTATION
 from llm_exporter.receive.endpoint import CannotListen, Tls
@@ -113,6 +114,7 @@ class _Service:
                 self._engine.observe,
                 token=token,
                 allowed_origins=frozenset(receive.cors_allowed_origins),
+                routes=routes(self._engine.results) if settings.evaluations.http else None,
             )
             stack.callback(receiver.close)
             http = serve_asgi(

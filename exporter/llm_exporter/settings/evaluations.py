@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from llm_exporter.evaluations.scales import Scale
+from llm_exporter.scoring import Rules
 from llm_exporter.settings.baseline import Baseline, load_baselines
 from llm_exporter.settings.compound import Items, Section, Table, key
 from llm_exporter.settings.endpoints import File
@@ -76,6 +78,16 @@ class Evaluations:
         "File that says which documents are relevant to which queries, for precision, recall, MRR and nDCG.",
         None,
     )
+
+    def rules(self) -> Rules:
+        """Return these as `scoring` takes them."""
+        scales = {
+            name: Scale(scale.low, scale.high, scale.better == "up", scale.pass_at)
+            for name, scale in self.scales.items()
+        }
+        return Rules(
+            scales, frozenset(self.feedback_names), self.hold_seconds, self.max_waiting, self.max_remembered
+        )
 
     def baselines(self) -> tuple[Baseline, ...]:
         """Return what the baseline file says now, nothing without one. Raises SettingsError when it is bad."""

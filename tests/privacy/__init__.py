@@ -1,0 +1,1 @@
+"""What must not get out, and every way out that there is."""

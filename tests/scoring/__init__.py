@@ -1,0 +1,1 @@
+"""Results of evaluators, counted under the labels of what they are about."""
