@@ -42,6 +42,8 @@ _OTHERS: Final = (
     "provided",
     "attached",
     "as a responsible",
+    "within my ",
+    "against my ",
 )
 
 _PERSON = re.compile(r" (?:i|we)(?='| )")
