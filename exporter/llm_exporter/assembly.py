@@ -259,6 +259,12 @@ class Assembly:
             return resting
         return trace.handed_down(node[1], {}, self._accountant.inheritance.under).inherited
 
+    def only_tells(self, trace_id: bytes) -> None:
+        """Take note that a span of this trace tells a result: with no other span, there is no task in it."""
+        trace = self.traces.get(trace_id)
+        if trace is not None and len(trace.nodes) == 1 and not trace.held and not trace.steps:
+            trace.late = True
+
     def answered_at(self, answer: int) -> tuple[bytes, bytes] | None:
         """Return trace id and span id of the answer whose provider's id has this hash.
 

@@ -239,10 +239,13 @@ class Pipeline:
         for raw in spans:
             if any(mark in raw for mark in MARKS):
                 try:
-                    results = of_span(parse_span(raw))
+                    span = parse_span(raw)
                 except DecodeError:
                     continue
-                self.scoring.take(results, context)
+                results = of_span(span)
+                if results:
+                    self.assembly.only_tells(span.trace_id)
+                    self.scoring.take(results, context)
 
     # One loop, not a function per step: a call for each span would cost more than most steps do.
     def _read_scope(  # noqa: C901

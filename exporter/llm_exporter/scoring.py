@@ -161,7 +161,7 @@ class Scoring:
             cell.want(self._last)
         mark = (result.trace_id or _NO_TRACE) + (result.span_id or _NO_SPAN) + _now()
         prompt = None
-        if subject is not None:
+        if record.prompt_name or record.prompt_version or model:
             of_prompt = (record.prompt_name, record.prompt_version, model, result.name)
             prompt = self._store.cell(c.PROMPT_EVALUATIONS, (*who, *of_prompt))
             prompt.values[self._prompt_results[found.result]] += 1

@@ -254,3 +254,13 @@ def test_a_result_in_a_span_counts(exporter: Logged) -> None:
     assert exporter.value("llm_evaluations_total", service_name="chat", evaluator="check", result="pass") == 1
     exporter.send(call(events=[told]), resource=RESOURCE)
     assert exporter.value("llm_evaluations_total") == 1
+
+
+def test_a_span_that_only_tells_a_result_is_no_task(exporter: Logged) -> None:
+    """A carrier span in a trace of its own is counted as a result, and not as work of the application."""
+    told = {"annotations.0.annotation.name": "check", "annotations.0.annotation.label": "pass"}
+    exporter.send(a_span({"openinference.span.kind": "EVALUATOR", **told}), resource=RESOURCE)
+    exporter.wait(30)
+    assert exporter.value("llm_evaluations_total", service_name="chat", result="pass") == 1
+    assert exporter.value("llm_tasks_total") == exporter.value("llm_exporter_tasks_open") == 0
+    assert exporter.value("llm_prompt_evaluation_score_count") == 0
