@@ -65,5 +65,5 @@ environments:
 
 .venv/.dev: .venv/.demo
 	@echo 'installing the tools of development into .venv'
-	@$(pip) --group dev
+	@$(pip) --editable '.[judge]' --group dev
 	@touch $@
