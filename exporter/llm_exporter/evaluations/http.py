@@ -16,7 +16,6 @@ from llm_exporter.evaluations.scores import (
     score_of,
 )
 from llm_exporter.receive.route import JSON, Refused, Request, Response, Route
-from llm_exporter.receive.sink import TooLarge
 from llm_exporter.receive.status import Code
 
 Take = Callable[[list[Evaluation]], None]
@@ -111,9 +110,8 @@ def _of_event(event: Mapping[str, object]) -> Evaluation:
 
 def _check_size(body: bytes, limit: int) -> None:
     if len(body) > limit:
-        raise TooLarge(
-            f"the body is larger than {limit} bytes; leave out comments, or send fewer scores at once"
-        )
+        message = f"the body is larger than {limit} bytes; leave out comments, or send fewer scores at once"
+        raise Refused(413, Code.RESOURCE_EXHAUSTED, message)
 
 
 def _refused(error: ValueError) -> Refused:
