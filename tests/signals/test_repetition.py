@@ -19,10 +19,7 @@ CITIES = (
     "Split",
 )
 TABLE = "| city | trains | buses |\n| --- | --- | --- |\n" + "".join(
-    f"| {name} | {number * 7} | {number * 13} |\n"
-    for number, name in enumerate(
-        "Oslo Bergen Lille Porto Gdansk Turin Ghent Malmo Cork Graz Brno Split".split(), 3
-    )
+    f"| {name} | {number * 7} | {number * 13} |\n" for number, name in enumerate(CITIES, 3)
 )
 VERSE = "".join(
     f"{number} green bottles hanging on the wall,\nand if one green bottle should accidentally fall,\n"

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 MAX_PLACES: Final = 4096
 """Combinations of caller and model whose cells are remembered."""
+_WHOLE: Final = 1 - 1e-9
+"""One sample, but for what sums of fractions lack."""
 _RATIO: Final = c.Unit.RATIO.scale
 
 
@@ -202,7 +204,7 @@ class Answers:
         now = self.store.now
         caller.left = min(self._burst, caller.left + (now - caller.seen) * self.switches.samples_per_second)
         caller.seen = now
-        if caller.left < 1:
+        if caller.left < _WHOLE:
             return False
         caller.left -= 1
         return True
