@@ -202,11 +202,12 @@ def test_words() -> None:
     told.tell("", question="")
     assert told.value("llm_content_samples_total", signal="input") == 2
     assert told.value("llm_content_samples_total", signal="output") == 1
-    weights = [
-        told.value("llm_content_bucket_weight_total", signal="input", bucket=str(bucket))
-        for bucket in range(64)
-    ]
-    assert weights == [2 * weight / 10**12 for weight in vector(QUESTION)]
+    weights = {
+        int(labels["bucket"]): value
+        for name, labels, value in told.samples()
+        if name == "llm_content_bucket_weight_total" and labels["signal"] == "input"
+    }
+    assert [weights[bucket] for bucket in range(64)] == [2 * weight / 10**12 for weight in vector(QUESTION)]
 
 
 def test_a_sampled_call_counts_for_many() -> None:

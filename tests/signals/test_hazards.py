@@ -35,7 +35,8 @@ UNITS = (
     "a@", "@a.", "a.b@c.", "0 ", "0-", "000-00-", "00 ", "4929 1234 ", "GB29 ", "DE0", "A0", "0.", "1.2.3.", "a:", "::",
     "sk-", "sk-a0", "ghp_", "xox", "PRIVATE KEY", "-----BEGIN ", "i ", "i can't ", "i cannot provide ", " i do not ",
     "sorry i can't ", "it is not ", "is not a ", "it is important to note that ", "illegal and ", "as an ai ",
-    "please provide ", "no image ", "the ", "der die ", "```json\n", "\n```", "\n``` ", "[[", '{"a":', "1e", "\\", "a b c d ",
+    "please provide ", "no image ", "the ", "der die ", "```json\n", "\n```", "\n``` ", "[[", '{"a":', "1e", "\\",
+    "a b c d ",
 )  # fmt: skip
 
 
@@ -104,7 +105,8 @@ def test_long_texts(unit: str) -> None:
         for detector, values in DETECTORS.values():
             assert detector(turned) in values
         assert set(kinds(turned)) <= set(KINDS)
-        assert overlap(turned[:MAX_ANSWER], [turned]) in (None, 0.0, 1.0)
+        share = overlap(turned[:MAX_ANSWER], [turned])
+        assert share is None or 0 <= share <= 1
 
 
 @given(
