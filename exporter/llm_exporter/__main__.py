@@ -1,4 +1,4 @@
-"""The command line: serve, explain, check-config, catalogue, demo."""
+"""The command line: serve, explain, collect, check-config, catalogue, demo."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from llm_exporter import __version__
 from llm_exporter.settings import FLAGS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,6 +33,23 @@ def main(argv: Sequence[str] | None = None) -> int:
             from llm_exporter.commands import explain
 
             return explain.run(parsed.file, parsed.config, as_json=parsed.json)
+        case "collect":
+            from llm_exporter.commands import collect
+
+            return collect.run(
+                parsed.files,
+                parsed.config,
+                collect.Options(
+                    output=parsed.output,
+                    include_content=parsed.include_content,
+                    most=parsed.max,
+                    settle_seconds=parsed.settle_seconds,
+                    max_bytes=parsed.max_bytes,
+                    traces=parsed.traces,
+                    grpc_address=parsed.otlp_grpc_address,
+                    http_address=parsed.otlp_http_address,
+                ),
+            )
         case "check-config":
             from llm_exporter.commands import check_config
 
@@ -64,12 +81,87 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--config", metavar="FILE", help="YAML configuration")
     explain.add_argument("--json", action="store_true", help="one JSON object per span")
 
+    _add_collect(commands)
+
     check = commands.add_parser("check-config", help="check a configuration file")
     check.add_argument("file", metavar="FILE")
 
     commands.add_parser("catalogue", help="print the table of metrics")
     commands.add_parser("demo", help="run the exporter with live traffic of a small agent; demo --help")
     return parser
+
+
+def _add_collect(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    collect = commands.add_parser(
+        "collect",
+        help="write the traces that failed an evaluation as lines of JSON, for an evaluation set",
+        description=(
+            "Writes one line of JSON for each trace that failed an evaluation or got a negative vote: ids, scores and"
+            " labels, and no text. Reads files of OTLP, or without any receives OTLP and scores until SIGTERM."
+        ),
+    )
+    collect.add_argument(
+        "files", nargs="*", metavar="FILE", help="OTLP JSON, JSON lines or protobuf; - for standard input"
+    )
+    collect.add_argument(
+        "--output", required=True, metavar="FILE", help="file to append to; - for standard output"
+    )
+    collect.add_argument(
+        "--include-content",
+        action="store_true",
+        help=(
+            "ALSO WRITE QUESTIONS, ANSWERS, INSTRUCTIONS AND RETRIEVED DOCUMENTS. THE FILE THEN HOLDS WHAT USERS WROTE."
+            " Off by default."
+        ),
+    )
+    collect.add_argument(
+        "--config", metavar="FILE", help="the exporter's YAML configuration, for labels and scales"
+    )
+    collect.add_argument(
+        "--max",
+        type=_from(0),
+        default=0,
+        metavar="N",
+        help="stop after so many lines; 0, the default, is never",
+    )
+    collect.add_argument(
+        "--settle-seconds",
+        type=_from(0),
+        default=30,
+        metavar="N",
+        help="how long a failed trace waits for other results (default 30); of files it always waits for all",
+    )
+    collect.add_argument(
+        "--max-bytes",
+        type=_from(1),
+        default=100_000_000,
+        metavar="N",
+        help="size at which the file becomes FILE.1 and a new one begins (default 100000000); five are kept",
+    )
+    collect.add_argument(
+        "--traces",
+        type=_from(1),
+        default=50_000,
+        metavar="N",
+        help="most traces with results, and with texts, that are remembered (default 50000)",
+    )
+    for name, what, port in (("grpc", "gRPC", 4337), ("http", "HTTP, and scores", 4338)):
+        collect.add_argument(
+            f"--otlp-{name}-address",
+            default=f"127.0.0.1:{port}",
+            metavar="HOST:PORT",
+            help=f"receives OTLP over {what} (default 127.0.0.1:{port}); off for none",
+        )
+
+
+def _from(least: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        value = int(text)
+        if value < least:
+            raise argparse.ArgumentTypeError(f"{value} is less than {least}")
+        return value
+
+    return number
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from llm_exporter.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from llm_exporter.content import Listener
     from llm_exporter.evaluations.evaluation import Evaluation
     from llm_exporter.exposition import Format
     from llm_exporter.settings import Settings
@@ -52,8 +53,15 @@ class Engine:
     Safe to call from several threads: the pipeline and the exposition take turns by the store's lock.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._parts = _build(settings, None)
+    def __init__(self, settings: Settings, listener: Listener | None = None) -> None:
+        """Put the parts together.
+
+        Args:
+            settings: The configuration.
+            listener: Who is told what was asked and answered in each call, instead of the exporter's signals.
+        """
+        self._listener = listener
+        self._parts = _build(settings, None, listener)
         self.recent = RecentSpans()
         self.started = time.time()
         _show_configuration(self._parts)
@@ -75,7 +83,7 @@ class Engine:
             OSError: a file that the settings name cannot be read.
             ValueError: a prices file that is not one.
         """
-        parts = _build(settings, self._parts)
+        parts = _build(settings, self._parts, self._listener)
         _show_configuration(parts)
         self._parts = parts
 
@@ -161,7 +169,7 @@ class Engine:
                 self.pipeline.forget_cells()
 
 
-def _build(settings: Settings, old: _Parts | None) -> _Parts:
+def _build(settings: Settings, old: _Parts | None, listener: Listener | None) -> _Parts:
     shown = settings.exposition
     prices = PriceBook(settings.pricing.for_price_book())
     prompts = succeeding(settings.prompts.registry(), old.prompts if old is not None else {})
@@ -208,6 +216,7 @@ def _build(settings: Settings, old: _Parts | None) -> _Parts:
             settings.tasks.patience(),
             settings.sampling.sampling(),
             settings.evaluations.rules(),
+            listener,
         )
         if old is not None and same_shape:
             pipeline.assembly.adopt(old.pipeline.assembly)

@@ -1,0 +1,1 @@
+"""Failed traces collected for an evaluation set."""
