@@ -59,11 +59,11 @@ _RUBRIC_AT_3: Final = Scale(1.0, 5.0, pass_at=3.0)
 _RUBRIC_AT_4: Final = Scale(1.0, 5.0, pass_at=4.0)
 _SEVERITY: Final = Scale(0.0, 7.0, up=False, pass_at=3.0)
 
-_TOOLS: Final[Mapping[str, tuple[tuple[Scale | None, str], ...]]] = {
+BY_TOOL: Final[Mapping[str, tuple[tuple[Scale | None, str], ...]]] = {
     "judge": (
         (_RUBRIC_AT_4, "faithfulness relevance completeness"),
-        (_HOLDS, "answers_question grounded escalated exact_match reference_match"),
-        (_UNIT, "self_consistency fuzzy_match reference_similarity"),
+        (_HOLDS, "answers_question grounded escalated_when_required exact_match"),
+        (_UNIT, "self_consistency fuzzy_match"),
     ),
     "rubric": (
         (
@@ -202,7 +202,7 @@ _TOOLS: Final[Mapping[str, tuple[tuple[Scale | None, str], ...]]] = {
 _NEVER_BARE: Final = frozenset({"judge", "rubric", "openai"})
 """Tools whose names alone make none known, but another tool's doubtful."""
 _ALIASES: Final[Mapping[str, str]] = {
-    **{tool: tool for tool in _TOOLS},
+    **{tool: tool for tool in BY_TOOL},
     "autoevals": "braintrust",
     "azure_ai": "azure",
     "azureai": "azure",
@@ -268,7 +268,7 @@ def _known() -> dict[str, Scale]:
     found: dict[str, Scale] = {}
     uses: dict[str, set[Scale | None]] = {}
     bare: set[str] = set()
-    for tool, scales in _TOOLS.items():
+    for tool, scales in BY_TOOL.items():
         for scale, metrics in scales:
             for metric in metrics.split():
                 if metric != "*":

@@ -3,12 +3,15 @@
 import os
 
 from langfuse import Langfuse
+from opentelemetry.sdk.trace import TracerProvider
 
 langfuse = Langfuse(
     public_key="pk-none",
     secret_key=os.environ["SCORES_TOKEN"],
     base_url=os.environ["SCORES_URL"],
     environment="testing",
+    # Without spans of the application, which go elsewhere.
+    tracer_provider=TracerProvider(),
 )
 TRACE, OBSERVATION = "80f198ee56343ba864fe8b2a57d3eff7", "e457b5a2e4d86bd1"
 
