@@ -2,7 +2,6 @@
 
 from typing import Any
 
-
 from traces.building import Timed, chat, named, other, step
 
 OPENLIT = {"service.name": "support", "telemetry.sdk.name": "openlit"}
