@@ -1,5 +1,7 @@
 """What users show by what they do after an answer: they ask again, leave without one, or go on."""
 
+import json
+from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
@@ -7,6 +9,7 @@ import pytest
 
 from core.building import SECOND, START, settings
 from llm_exporter.conversations import Conversations, Habits, Turn, Who
+from llm_exporter.engine import Engine
 from traces.building import Timed, chat, other, step
 
 OVER = 20.0
@@ -205,6 +208,94 @@ def test_a_conversation_goes_on_over_a_reload(timed: Timed) -> None:
     timed.engine.apply(settings({"tasks.follow_up_seconds": 30.0}))
     a_task(timed, 30)
     assert feedback(timed) == {"follow_up": 1}
+
+
+class Deaf:
+    """A listener that does nothing with what it is told; with one, content is read."""
+
+    def answered(self, *told: Any) -> None:
+        """Take a call."""
+
+
+@pytest.fixture
+def reading() -> Iterator[Timed]:
+    """Return an exporter that reads content, whose time the test tells."""
+    exporter = Timed()
+    exporter.engine = Engine(settings(), Deaf())
+    yield exporter
+    exporter.close()
+
+
+def messages(role: str, text: str) -> str:
+    """Return a message as the conventions write it."""
+    parts = [{"type": "text", "content": text}]
+    return json.dumps([{"role": role, "parts": parts}])
+
+
+def said(question: str, answer: str = "It is.") -> dict[str, Any]:
+    """Return the attributes of a call with these texts."""
+    return {
+        "gen_ai.input.messages": messages("user", question),
+        "gen_ai.output.messages": messages("assistant", answer),
+        "gen_ai.response.finish_reasons": ["stop"],
+    }
+
+
+CANARY = "is zebra-quartz a stone?"
+
+
+@pytest.mark.parametrize(
+    ("second", "after", "found"),
+    [
+        (CANARY, 30, {"regeneration": 1}),
+        (CANARY, 299, {"regeneration": 1}),
+        (CANARY, 301, {}),
+        (f"{CANARY} Really?", 30, {"follow_up": 1}),
+    ],
+)
+def test_a_question_asked_again_is_known_by_its_hash(
+    reading: Timed, second: str, after: float, found: dict[str, float]
+) -> None:
+    """Where content is read, the same question is a regeneration; nothing of it is kept or shown."""
+    a_task(reading, 0, said=said(CANARY))
+    a_task(reading, 2 + after, said=said(second))
+    assert feedback(reading) == found
+    kept = repr(reading.engine.pipeline.assembly.tasks.conversations._open)
+    assert "zebra" not in kept + reading.scrape("openmetrics")
+
+
+def test_a_question_that_nobody_reads_has_no_hash(timed: Timed) -> None:
+    """Without a listener the same question is a follow-up: content is not read for this alone."""
+    a_task(timed, 0, said=said(CANARY))
+    a_task(timed, 10, said=said(CANARY))
+    assert feedback(timed) == {"follow_up": 1}
+
+
+def test_the_question_of_a_task_is_that_of_its_first_call(reading: Timed) -> None:
+    """Other calls may ask the same of every answer, such as for its title."""
+    for number in range(2):
+        trace = next(_numbers).to_bytes(16)
+        session = {"gen_ai.conversation.id": "s-1"}
+        reading.send(
+            chat(
+                "a", "root", attributes={**said(f"{CANARY} {number}"), **session}, trace=trace, at=number * 10
+            ),
+            chat("b", "root", attributes={**said("Name this."), **session}, trace=trace, at=number * 10 + 1),
+            other("root", trace=trace, seconds=3, at=number * 10),
+        )
+        reading.wait(OVER)
+    assert feedback(reading) == {"follow_up": 1}
+
+
+@pytest.mark.parametrize(
+    ("answer", "finish", "abandoned"),
+    [("", "stop", True), ("", "length", True), ("", "tool_calls", False), ("It is.", "stop", False)],
+)
+def test_an_empty_answer_is_none(reading: Timed, answer: str, finish: str, abandoned: bool) -> None:
+    """A conversation that ends with it is abandoned; a call of a tool is no empty answer."""
+    a_task(reading, 0, said={**said(CANARY, answer), "gen_ai.response.finish_reasons": [finish]})
+    reading.wait(ENDED)
+    assert feedback(reading) == ({"abandonment": 1} if abandoned else {})
 
 
 @pytest.fixture
