@@ -99,7 +99,7 @@ class OpenAiChat:
             raise AskFailed(
                 "http_error", "unavailable", again=True, billed=error.phase not in ("pool", "connect")
             ) from None
-        except (exceptions.UnexpectedModelBehavior, IndexError, AttributeError, TypeError):
+        except (exceptions.AgentRunError, IndexError, AttributeError, TypeError):
             # A page in HTML, no choices, or whatever else is no answer of this API.
             raise AskFailed("http_error", "unknown") from None
         return _reply(response)
