@@ -10,7 +10,7 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import end_to_end, in_process, memory, scrape
+from bench import end_to_end, in_process, memory, scrape, signals
 from bench.report import Report
 
 
@@ -35,6 +35,7 @@ def main() -> None:
     report.add(tables, checks)
     report.add(*end_to_end.section(requests))
     report.add(*scrape.section(arguments.quick))
+    report.add(*signals.section(arguments.quick))
     report.add(*memory.section(arguments.quick))
     report.print_checks()
     print(f"\n{time.monotonic() - started:.0f} seconds")

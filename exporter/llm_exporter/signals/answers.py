@@ -7,6 +7,7 @@ looked at goes with each, so that shares are right however few that were.
 
 from __future__ import annotations
 
+from operator import add
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from llm_exporter import catalogue as c
@@ -86,10 +87,9 @@ class Answers:
         self._found = by(c.GUARDRAIL_CHECKS, "output", "flag")
         self._clean = by(c.GUARDRAIL_CHECKS, "output", "allow")
         self._samples = tuple(by(c.CONTENT_SAMPLES, signal).index for signal in c.SIGNAL.values)
-        self._buckets = tuple(
-            tuple(by(c.CONTENT_BUCKET_WEIGHT, signal, bucket).index for bucket in c.BUCKET.values)
-            for signal in c.SIGNAL.values
-        )
+        first = (by(c.CONTENT_BUCKET_WEIGHT, signal, c.BUCKET.values[0]).index for signal in c.SIGNAL.values)
+        # Instruments that differ in the last label alone stand next to each other.
+        self._buckets = tuple(slice(place, place + len(c.BUCKET.values)) for place in first)
         self._reads_answers = any(
             (switches.refusals, switches.lengths, switches.json, switches.pii, switches.repetition)
         )
@@ -257,5 +257,5 @@ class Answers:
         cell.touched = self.store.now
         values = cell.values
         values[self._samples[signal]] += times
-        for place, weight in zip(self._buckets[signal], weights, strict=True):
-            values[place] += weight * times
+        places = self._buckets[signal]
+        values[places] = map(add, values[places], weights if times == 1 else (times * n for n in weights))

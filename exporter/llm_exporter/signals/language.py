@@ -11,7 +11,7 @@ from typing import Final
 
 UNDETERMINED: Final = "und"
 FEWEST_LETTERS: Final = 20
-_HEAD: Final = 600
+_HEAD: Final = 400
 """Characters that are looked at."""
 _FEWEST_HITS: Final = 2
 _SHARE: Final = 0.12
@@ -80,6 +80,12 @@ for _language, _common in _WORDS.items():
         _SPEAKS_FOR[_word] = (*_SPEAKS_FOR.get(_word, ()), (_language, 1.0))
 for _word, _languages in _SPEAKS_FOR.items():
     _SPEAKS_FOR[_word] = tuple((_language, 1 / len(_languages)) for _language, _ in _languages)
+
+_ENGLISH_ALONE: Final = frozenset(
+    word for word, languages in _SPEAKS_FOR.items() if languages == (("en", 1.0),)
+).__contains__
+_FEWEST_ENGLISH: Final = 4
+_ENGLISH_SHARE: Final = 0.2
 
 # Scripts by the upper byte of a character's code; `L` is Latin.
 _SCRIPTS: Final = {
@@ -172,6 +178,9 @@ def _by_words(head: str) -> str:
     words = head.lower().translate(_ONLY_SPACE).split()
     if sum(map(len, words)) < FEWEST_LETTERS:
         return UNDETERMINED
+    # Most texts are English, and that is soon seen.
+    if sum(map(_ENGLISH_ALONE, words)) >= max(_FEWEST_ENGLISH, _ENGLISH_SHARE * len(words)):
+        return "en"
     said: dict[str, float] = {}
     hits: dict[str, float] = {}
     for word in words:

@@ -19,7 +19,12 @@ _SHAPE: Final = bytes(
     0x30 if chr(i).isdigit() else 0x41 if 65 <= i <= 90 else 0x61 if 97 <= i <= 122 else i for i in range(128)
 ) + bytes(range(128, 256))
 # And by where a key may be: everything that keys are made of as one character.
-_RUNS: Final = bytes(0x78 if chr(i).isalnum() or chr(i) in "-_." else 0x20 for i in range(128)) + b" " * 128
+_RUNS: Final = (
+    bytes(
+        0x78 if chr(i).isalnum() or chr(i) in "-_." else 0x3A if chr(i) == ":" else 0x20 for i in range(128)
+    )
+    + bytes([0x20]) * 128
+)
 _RUN: Final = b"x" * 20
 
 _LOCAL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}\Z")
@@ -105,9 +110,10 @@ def kinds(text: str) -> tuple[str, ...]:
         if b"000-00-0000" in shape and _ssn(text):
             found.append("ssn")
     dotted = b"0.0" in shape and _DOTTED_SHAPE.search(shape) is not None
-    if (dotted and _ipv4(text)) or (text.count(":") > 2 and _ipv6(text)):
+    runs = raw.translate(_RUNS)
+    if (dotted and _ipv4(text)) or (b":" in runs and runs.count(b":x") > 1 and _ipv6(text)):
         found.append("ip")
-    if (_RUN in raw.translate(_RUNS) and _secret(text)) or ("PRIVATE KEY" in text and _PEM.search(text)):
+    if (_RUN in runs and _secret(text)) or ("PRIVATE KEY" in text and _PEM.search(text)):
         found.append("secret_key")
     return tuple(found)
 

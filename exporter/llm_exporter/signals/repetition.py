@@ -7,8 +7,8 @@ from typing import Final
 
 SHORTEST: Final = 200
 """Characters below which nothing is said to repeat."""
-_PROBE: Final = 16
-_PROBES: Final = (0.45, 0.75, 1.0)
+_PROBE: Final = 24
+_PROBES: Final = (0.6, 1.0)
 """Where in a text to look for what repeats."""
 _OFTEN: Final = 4
 DUPLICATE_SHARE: Final = 0.8
@@ -18,7 +18,7 @@ COMPRESSION: Final = 6.0
 def repeats(text: str) -> bool:
     """Return whether most of a text repeats what stood in it before.
 
-    What is likely not to repeat, as its end and two places before that stand in it less than four times, is not
+    What is likely not to repeat, as its end and a place before that stand in it less than four times, is not
     looked at further.
     """
     size = len(text)
