@@ -14,7 +14,7 @@ MINUTE = 60
 BEGINS = 1_780_000_000 // 300 * 300
 """Unix seconds of the first scrape: the beginning of five minutes."""
 _SAMPLE = re.compile(r"^(llm_[a-z_0-9]+(?:\{.*?\})?) (\S+)", re.MULTILINE)
-SERIES = re.compile(r"llm_(prompt|evaluation|feedback)")
+SERIES = re.compile(r"llm_(prompt|evaluation|feedback|tasks|conversation)")
 
 
 class History:
