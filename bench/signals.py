@@ -87,7 +87,10 @@ _OPENINGS: Final = (
     "As an AI language model, I can't see your screen, but here is how it works. ",
 )
 _ENDS: Final = (". ", ". ", ".\n", ": ")
-    """Make up calls of support agents; some answer in JSON, some have documents."""
+_JSON: Final = (
+    '{"category": "returns", "priority": 2, "tags": ["parcel", "damaged"], "escalate": false,'
+    ' "reply": "We send it again."}'
+)
 
 
 class Told(NamedTuple):
