@@ -1,4 +1,4 @@
-"""The command line: serve, explain, collect, check-config, catalogue, demo."""
+"""The command line: serve, judge, explain, collect, check-config, catalogue, demo."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from llm_exporter.settings import FLAGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+
+_JUDGE = "judge."
+"""Paths of the settings of the judge begin so; its flags are those of its own command."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,9 +30,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         case "serve":
             from llm_exporter.commands import serve
 
-            return serve.run(
-                parsed.config, {f.name: v for f in FLAGS if (v := getattr(parsed, f.path)) is not None}
-            )
+            return serve.run(parsed.config, _flags(parsed))
+        case "judge":
+            from llm_exporter.commands import judge
+
+            return judge.run(parsed.config, _flags(parsed))
         case "explain":
             from llm_exporter.commands import explain
 
@@ -60,6 +66,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             return catalogue.run()
 
 
+def _flags(parsed: argparse.Namespace) -> dict[str, str]:
+    given = ((flag.name, getattr(parsed, flag.path, None)) for flag in FLAGS)
+    return {name: value for name, value in given if value is not None}
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="llm-exporter", description="OpenTelemetry traces of LLM applications as Prometheus metrics."
@@ -70,9 +81,24 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="receive OTLP and serve /metrics")
     serve.add_argument("--config", metavar="FILE", help="YAML configuration; also LLM_EXPORTER_CONFIG")
     for flag in FLAGS:
-        serve.add_argument(
-            flag.name, dest=flag.path, metavar="VALUE", help=f"{flag.doc} Also {flag.variable}."
-        )
+        if not flag.path.startswith(_JUDGE):
+            serve.add_argument(
+                flag.name, dest=flag.path, metavar="VALUE", help=f"{flag.doc} Also {flag.variable}."
+            )
+
+    judge = commands.add_parser(
+        "judge",
+        help="judge a sample of the answers with a model, within a budget; needs llm-exporter[judge]",
+        description="Receives the same OTLP as the exporter, has a model judge a sample of the answers, and sends the"
+        " results to the exporter. Content of the sampled calls goes to that model. See docs/judge.md.",
+    )
+    judge.add_argument("--config", metavar="FILE", help="YAML configuration; also LLM_EXPORTER_CONFIG")
+    for flag in FLAGS:
+        if flag.path.startswith(_JUDGE):
+            name = flag.name.replace("--judge-", "--")
+            judge.add_argument(
+                name, dest=flag.path, metavar="VALUE", help=f"{flag.doc} Also {flag.variable}."
+            )
 
     explain = commands.add_parser("explain", help="say how each span of an OTLP file is read and counted")
     explain.add_argument(
