@@ -21,7 +21,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from core.building import START, a_request, key_values
 from core.processes import START_SECONDS, eventually, request
 from llm_exporter.__main__ import main
-from llm_exporter.commands.collect import Options
+from llm_exporter.commands.collect import Options, without_signals
+from llm_exporter.engine import Engine
 from llm_exporter.settings import Settings
 from traces.building import chat, named
 
@@ -332,6 +333,13 @@ def test_it_ends_when_it_has_enough(tmp_path: Path) -> None:
         assert running.post("/v1/traces", traces(1, 2)) == 200
         assert running.process.wait(timeout=START_SECONDS) == 0
         assert len(lines(running.output)) == 1
+
+
+def test_nobody_listens_without_permission() -> None:
+    """No text is read then, for no purpose, whatever the exporter's configuration says."""
+    found = without_signals(Settings())
+    assert {name for name in dir(found.signals) if getattr(found.signals, name) is True} == set()
+    assert Engine(found).pipeline.assembly.kept is None
 
 
 def test_the_ports_are_not_those_of_the_exporter() -> None:

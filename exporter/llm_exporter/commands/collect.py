@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
@@ -26,6 +26,7 @@ from llm_exporter.receive.endpoint import CannotListen
 from llm_exporter.receive.malloc import keep_large_buffers
 from llm_exporter.receive.sink import Malformed
 from llm_exporter.settings import SettingsError, load
+from llm_exporter.settings.signals import Signals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -90,7 +91,7 @@ def run(files: Sequence[str], config: str | None, options: Options) -> int:
     """
     flags = {"--otlp-grpc-address": options.grpc_address, "--otlp-http-address": options.http_address}
     try:
-        settings = load(config, os.environ, flags)
+        settings = without_signals(load(config, os.environ, flags))
         output: Output = (
             _Stream(sys.stdout.buffer)
             if options.output == STANDARD
@@ -252,6 +253,12 @@ def _tick_until(stopped: threading.Event, collector: _Collector) -> None:
 
 def _say(message: str) -> None:
     print(f"collect: {message}", file=sys.stderr, flush=True)
+
+
+def without_signals(settings: Settings) -> Settings:
+    """Return settings under which no text is read for metrics, which nobody scrapes here."""
+    switches = {field.name: False for field in fields(Signals) if field.type in (bool, "bool")}
+    return replace(settings, signals=replace(settings.signals, **switches))
 
 
 def for_files(settings: Settings) -> Settings:
