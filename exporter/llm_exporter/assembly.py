@@ -241,7 +241,7 @@ class Assembly:
         self._n_spans = older._n_spans
         self.tasks.conversations.adopt(older.tasks.conversations)
         if self.kept is not None and older.kept is not None:
-            self.kept.characters, self.kept.dropped = older.kept.characters, older.kept.dropped
+            self.kept.adopt(older.kept)
         elif older.kept is not None:
             for trace in self.traces.values():
                 older.kept.forget(trace)

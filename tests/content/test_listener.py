@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from content.building import Hearing
+from core.building import a_request
 from llm_exporter.content import MAX_DOCUMENTS, Content
 from llm_exporter.content import places as parts
 from llm_exporter.content.kept import Kept
+from llm_exporter.pipeline import Pipeline
 from llm_exporter.sampling import Sampling
 from traces.building import CHAT, TRACE, Timed, agent, an_id, chat, named, other, tool
 
@@ -178,6 +180,22 @@ def test_all_traces_together_are_bounded(hearing: Hearing) -> None:
     assert hearing.ear.heard[-1].content == WHOLE
 
 
+def test_documents_make_room_for_what_comes_after_them(hearing: Hearing) -> None:
+    """Those held for longest go first: a trace may be open long after its last call."""
+    assembly = hearing.pipeline.assembly
+    assembly.kept = Kept(hearing.ear, most=20)
+    for n, trace in enumerate((b"first-of-traces.", b"second-of-traces")):
+        hearing.send(retrieval("r", "", str(n) * 8, trace=trace))
+    hearing.send(retrieval("more", "", "1111", trace=b"second-of-traces"))
+    assert (total(hearing), assembly.contents_dropped) == (20, 0)
+    hearing.send(chat("call", "root", attributes=BOTH))
+    assert (total(hearing), in_traces(hearing), assembly.contents_dropped) == (19, 19, 1)
+    first = hearing.send(chat("a", attributes=BOTH, trace=b"first-of-traces."))[-1]
+    second = hearing.send(chat("b", attributes=ASKED, trace=b"second-of-traces"))[-1]
+    assert [list(first.documents), list(second.documents)] == [[], []]
+    assert (total(hearing), in_traces(hearing)) == (7, 7)
+
+
 @pytest.mark.parametrize("operation", ["embeddings", "rerank", "image_generation", "speech", "transcription"])
 def test_a_call_that_answers_with_no_words_is_not_told(hearing: Hearing, operation: str) -> None:
     """There is no answer to look at."""
@@ -219,10 +237,14 @@ def test_only_what_is_wanted_is_read(timed: Timed) -> None:
 
 def test_without_a_listener_nothing_is_read(timed: Timed) -> None:
     """Traces hold no text at all."""
-    timed.send(chat("call", "root", attributes=BOTH), retrieval("r", "root", "a"))
-    (trace,) = timed.engine.pipeline.assembly.traces.values()
+    old = timed.engine.pipeline
+    pipeline = Pipeline(old.accountant, old.vocabulary)
+    pipeline.traces(
+        a_request(chat("call", "root", attributes=BOTH), retrieval("r", "root", "a")).SerializeToString()
+    )
+    (trace,) = pipeline.assembly.traces.values()
     assert (trace.contents, trace.documents) == (None, None)
-    assert timed.engine.pipeline.assembly.contents_dropped == 0
+    assert pipeline.assembly.contents_dropped == 0
 
 
 @pytest.mark.parametrize("listens", [True, False])

@@ -1,6 +1,7 @@
 """What was read of traces' calls and retrievals, kept until the calls are counted and their labels are known.
 
-All traces together may hold `MAX_CHARACTERS`. What comes on top is dropped, and `dropped` counts it.
+All traces together may hold `MAX_CHARACTERS`. What comes on top takes the place of the documents that have been
+held for longest; where there are none it is dropped. `dropped` counts both.
 """
 
 from __future__ import annotations
@@ -48,6 +49,8 @@ class Kept:
         self._most = most
         self.characters = 0
         self.dropped = 0
+        self._shelf: dict[_Trace, None] = {}
+        """The traces that hold documents, in the order in which they got their first."""
 
     def read(
         self, trace: _Trace, kind: Kind, operation: str, dialect: str, names: frozenset[str], span: Any
@@ -75,9 +78,13 @@ class Kept:
                 self._add_documents(trace, texts)
 
     def _fits(self, characters: int) -> bool:
-        if self.characters + characters > self._most:
+        """Return whether there is room for so many characters, and take it."""
+        while self.characters + characters > self._most:
             self.dropped += 1
-            return False
+            oldest = next(iter(self._shelf), None)
+            if oldest is None or characters > self._most:
+                return False
+            self._forget_documents(oldest)
         self.characters += characters
         return True
 
@@ -85,15 +92,17 @@ class Kept:
         """Add what a retrieval brought. Over the bound, what was brought first goes."""
         known = trace.documents or []
         texts = [text for text in dict.fromkeys(texts) if text not in known]
-        if not self._fits(sum(map(len, texts))):
+        if not texts or not self._fits(sum(map(len, texts))):
             return
-        kept = [*known, *texts]
+        # To make room for the new, this trace may have had to give up the old.
+        kept = [*(trace.documents or ()), *texts]
         over = sum(map(len, kept)) - MAX_DOCUMENTS
         while over > 0:
             gone = len(kept.pop(0))
             over -= gone
             self.characters -= gone
         trace.documents = kept
+        self._shelf[trace] = None
 
     def of(
         self, trace: _Trace, span_id: bytes, outer: Sequence[bytes], inner: Mapping[bytes, Sequence[bytes]]
@@ -135,9 +144,17 @@ class Kept:
     def forget(self, trace: _Trace) -> None:
         """Drop all that was read of a trace, which is over."""
         self.forget_calls(trace)
+        self._forget_documents(trace)
+
+    def _forget_documents(self, trace: _Trace) -> None:
         if trace.documents is not None:
             self.characters -= sum(map(len, trace.documents))
             trace.documents = None
+        self._shelf.pop(trace, None)
+
+    def adopt(self, older: Kept) -> None:
+        """Go on with what was read under another configuration."""
+        self.characters, self.dropped, self._shelf = older.characters, older.dropped, older._shelf
 
 
 def tells(record: Record) -> bool:
