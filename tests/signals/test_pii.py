@@ -82,6 +82,7 @@ CLEAN = (
     "Install left-pad@1.3.0 and pin react@18.",
     "git clone git@forge.acme-shop.dev:team/app.git",
     "Send a test mail to user@example.com or to your.name@yourdomain.com.",
+    "smtp_username = 'your_email@acme-shop.dev'",
     "postgres://app:secret@db.acme-shop.dev/main",
     f"Order {luhn('492912345678901')[:-1]}0 is on its way." if luhn("492912345678901")[-1] != "0" else "",
     "Use the test card 4242 4242 4242 4242.",

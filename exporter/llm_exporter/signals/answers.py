@@ -48,6 +48,11 @@ class Switches(NamedTuple):
     samples_per_second: float = 5.0
     """Most calls a second, of each service and feature, that languages, overlap and drift look at."""
 
+    @property
+    def any(self) -> bool:
+        """Whether there is anything to read."""
+        return any(self[:-1])
+
 
 class _Caller:
     """Where the findings for one service, environment, team and feature count, and how many more may be sampled."""

@@ -33,9 +33,7 @@ _RESERVED = re.compile(
     r"(?:\A|\.)(?:example|test|invalid|localhost|local)\Z"
     r"|(?:\A|\.)(?:example|yourdomain|yourcompany|domain|company|email|mail)\.(?:com|org|net|edu)\Z"
 )
-_NOBODY: Final = frozenset(
-    {"git", "noreply", "no-reply", "you", "your", "user", "username", "name", "someone"}
-)
+_NOBODY: Final = frozenset({"git", "noreply", "no-reply", "you", "user", "username", "name", "someone"})
 
 _CARD = re.compile(r"(?<![\w.])(?<!\d[ -])\d(?:[ -]?\d){12,18}(?![ -]?\d)")
 _CARD_SHAPES: Final = (b"0000 0000", b"0000-0000", b"0000000000000")
@@ -130,7 +128,8 @@ def _email(text: str) -> bool:
             # A user in an URL, or the key of a package: no mailbox.
             if before not in ("/", ":", "=") or text[max(0, local.start() - 7) : local.start()] == "mailto:":
                 name = domain[0].lower()
-                if local[0].lower() not in _NOBODY and not _RESERVED.search(name):
+                mailbox = local[0].lower()
+                if not (mailbox in _NOBODY or mailbox.startswith("your") or _RESERVED.search(name)):
                     return True
         at = text.find("@", at + 1)
     return False

@@ -8,8 +8,8 @@ from typing import Final
 SHORTEST: Final = 200
 """Characters below which nothing is said to repeat."""
 _PROBE: Final = 24
-_PROBES: Final = (0.6, 1.0)
-"""Where in a text to look for what repeats."""
+_PLACE: Final = 0.9
+"""Where in a text to take the characters whose repetition gives a loop away: nearly all end in the midst of it."""
 _OFTEN: Final = 4
 DUPLICATE_SHARE: Final = 0.8
 COMPRESSION: Final = 6.0
@@ -18,17 +18,15 @@ COMPRESSION: Final = 6.0
 def repeats(text: str) -> bool:
     """Return whether most of a text repeats what stood in it before.
 
-    What is likely not to repeat, as its end and a place before that stand in it less than four times, is not
-    looked at further.
+    A text in which some characters near its end stand less than four times is not looked at further.
     """
     size = len(text)
     if size < SHORTEST:
         return False
-    for place in _PROBES:
-        end = int(size * place)
-        if text.count(text[end - _PROBE : end]) >= _OFTEN:
-            return duplicate_share(text) > DUPLICATE_SHARE or compression(text) > COMPRESSION
-    return False
+    end = int(size * _PLACE)
+    if text.count(text[end - _PROBE : end]) < _OFTEN:
+        return False
+    return duplicate_share(text) > DUPLICATE_SHARE or compression(text) > COMPRESSION
 
 
 def duplicate_share(text: str) -> float:
