@@ -28,7 +28,9 @@ def table() -> str:
     lines = ["| tool | scale, and what is good | evaluators |", "| --- | --- | --- |"]
     for tool, scales in BY_TOOL.items():
         for scale, metrics in scales:
-            names = ["every other" if name == "*" else f"`{name}`" for name in sorted(metrics.split(), key=_last)]
+            names = [
+                "every other" if name == "*" else f"`{name}`" for name in sorted(metrics.split(), key=_last)
+            ]
             said = "not known: versions disagree, or neither is good" if scale is None else described(scale)
             lines.append(f"| `{tool}` | {said} | {', '.join(names)} |")
     return "\n".join(["", *lines, "", ""])

@@ -18,7 +18,7 @@ from evaluations.building import (
     span_with,
     without_key,
 )
-from llm_exporter.evaluations.evaluation import MAX_ID, MAX_LABEL, MAX_NAME, Evaluation
+from llm_exporter.evaluations.evaluation import MAX_ID, MAX_LABEL, MAX_NAME, Evaluation, key_of
 from llm_exporter.evaluations.records import of_attributes, of_record
 from llm_exporter.otlp import log_records
 from llm_exporter.otlp.schema import DecodeError
@@ -188,7 +188,8 @@ def test_a_result_told_as_span_event_and_as_log_record_has_one_key() -> None:
     attributes = {NAME: "helpful", SCORE: 1.0, LABEL: "true", "gen_ai.evaluation.explanation": "words"}
     (in_span,) = read_span(span_with({}, [(RESULT, attributes)]))
     in_record = read_record(record_with(attributes, time=1_700_000_000_000_000_000))
-    assert in_span == in_record
+    with_name = read_record(record_with({**attributes, "event.name": RESULT}))
+    assert in_span == in_record == with_name
 
 
 def test_the_key_of_openlit_makes_a_result_the_same_wherever_it_is_told() -> None:
@@ -215,6 +216,13 @@ def test_results_that_differ_in_anything_said_have_different_keys() -> None:
         record_with({NAME: "a", SCORE: 1.0, "gen_ai.response.id": "r"}),
     ]
     assert len({result.key for encoded in told if (result := read_record(encoded)) is not None}) == len(told)
+
+
+def test_a_key_is_of_its_parts_and_not_of_their_sum() -> None:
+    """One part more or less, or cut elsewhere, is another key."""
+    keys = [key_of("ab", "c"), key_of("a", "bc"), key_of("abc"), key_of("abc", ""), key_of(b"ab", b"c")]
+    assert len(set(keys)) == 4
+    assert keys[0] == keys[4]
 
 
 def test_without_a_target_only_the_same_record_is_the_same_result() -> None:

@@ -20,7 +20,7 @@ from evaluations.building import (
     without_key,
 )
 from llm_exporter.evaluations.evaluation import MAX_NAME, Evaluation
-from llm_exporter.evaluations.spans import MAX_RESULTS, of_span
+from llm_exporter.evaluations.spans import MAX_RESULTS, MAX_SCORES, of_span
 from llm_exporter.otlp.encode import delimited
 from llm_exporter.otlp.schema import DecodeError, parse_span
 
@@ -217,6 +217,11 @@ def test_scores_in_the_span_of_a_scorer_are_about_the_task() -> None:
 def test_scores_that_are_no_object_are_none(scores: str) -> None:
     """Whatever stands there."""
     assert read_span(span_with({"braintrust.scores": scores})) == []
+
+
+def test_scores_of_braintrust_are_bounded() -> None:
+    """What is too long is not parsed."""
+    assert read_span(span_with({"braintrust.scores": '{"a": 1}' + " " * MAX_SCORES})) == []
 
 
 def test_a_span_gives_a_bounded_number_of_results() -> None:
