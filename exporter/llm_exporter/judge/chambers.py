@@ -113,7 +113,7 @@ class Chambers:
             concurrency=judge.concurrency,
             max_waiting=judge.max_waiting,
         )
-        self._thread = threading.Thread(target=asyncio.run, args=(self._run(),), name="judge", daemon=True)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="judge", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._work: asyncio.Task[None] | None = None
         self._started = threading.Event()
