@@ -21,6 +21,7 @@ from llm_exporter.receive.sink import Malformed, Verdict
 from llm_exporter.recent import RecentSpans
 from llm_exporter.record import NOWHERE
 from llm_exporter.settings.prompts import succeeding
+from llm_exporter.signals.answers import Answers
 from llm_exporter.store import Store
 from llm_exporter.vocabulary import Vocabulary
 
@@ -45,6 +46,7 @@ class _Parts:
     prices: PriceBook
     prompts: Registry
     baselines: tuple[Baseline, ...]
+    answers: Answers | None
 
 
 class Engine:
@@ -167,6 +169,8 @@ class Engine:
             self.pipeline.collect()
             if self.store.expire(time.monotonic()):
                 self.pipeline.forget_cells()
+                if self._parts.answers is not None:
+                    self._parts.answers.forget()
 
 
 def _build(settings: Settings, old: _Parts | None, listener: Listener | None) -> _Parts:
@@ -209,6 +213,7 @@ def _build(settings: Settings, old: _Parts | None, listener: Listener | None) ->
     )
     with store.lock:
         accountant = Accountant(store, prices, prefer_reported=settings.pricing.prefer_reported)
+        answers = _signals(settings, accountant) if listener is None else None
         pipeline = Pipeline(
             accountant,
             vocabulary,
@@ -216,12 +221,20 @@ def _build(settings: Settings, old: _Parts | None, listener: Listener | None) ->
             settings.tasks.patience(),
             settings.sampling.sampling(),
             settings.evaluations.rules(),
-            listener,
+            listener or answers,
         )
         if old is not None and same_shape:
             pipeline.assembly.adopt(old.pipeline.assembly)
             pipeline.scoring.adopt(old.pipeline.scoring)
-    return _Parts(settings, store, pipeline, prices, prompts, baselines)
+    return _Parts(settings, store, pipeline, prices, prompts, baselines, answers)
+
+
+def _signals(settings: Settings, accountant: Accountant) -> Answers | None:
+    """Return who looks at what was asked and answered, None where every signal is off."""
+    switches = settings.signals.switches()
+    if not switches.any:
+        return None
+    return Answers(accountant.store, switches, lambda call: accountant.price(call, int(time.time() * 1e9)).model)
 
 
 def _show_configuration(parts: _Parts) -> None:

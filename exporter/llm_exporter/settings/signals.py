@@ -2,10 +2,12 @@
 
 # `key` makes fields, as `dataclasses.field` does.
 
+import dataclasses
 from dataclasses import dataclass
 
 from llm_exporter.settings.compound import key
 from llm_exporter.settings.scalars import Boolean, Number
+from llm_exporter.signals.answers import Switches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +26,11 @@ class Signals:
     drift: bool = key(Boolean(), "Whether the words of questions and answers are hashed for drift.", True)
     samples_per_second: float = key(
         Number(0, 1_000_000),
-        "Most calls a second, of each service and feature, that languages, overlap, repetition and drift look at.",
+        "Most calls a second, of each service and feature, that languages, overlap and drift look at.",
         5.0,
         unit="calls a second",
     )
+
+    def switches(self) -> Switches:
+        """Return these as `signals.answers` takes them."""
+        return Switches(**{field.name: getattr(self, field.name) for field in dataclasses.fields(self)})
