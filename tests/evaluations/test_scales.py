@@ -25,6 +25,8 @@ def of(name: str, score: float | None = None, label: str = "", *, tool: str = ""
         ("ragas.factual_correctness(mode=f1)", 0.5, Scaled(0.5, None, "unscored")),
         ("ragas.harmfulness", 1.0, Scaled(0.0, None, "fail")),
         ("ragas.domain_specific_rubrics", 4.0, Scaled(0.75, None, "unscored")),
+        ("ragas.non_llm_string_similarity", 0.5, Scaled(0.5, None, "unscored")),
+        ("llm_context_precision_with_reference", 0.5, Scaled(0.5, None, "unscored")),
         ("Faithfulness (ragas)", 0.5, Scaled(0.5, None, "unscored")),
         ("DeepEval.Answer Relevancy", 0.5, Scaled(0.5, None, "pass")),
         ("deepeval/answer-relevancy", 0.25, Scaled(0.25, None, "fail")),

@@ -78,12 +78,9 @@ BY_TOOL: Final[Mapping[str, tuple[tuple[Scale | None, str], ...]]] = {
             """
                 faithfulness faithfulness_with_hhem answer_relevancy response_relevancy context_precision
                 context_precision_with_reference context_precision_without_reference
-                llm_context_precision_with_reference llm_context_precision_without_reference
-                non_llm_context_precision_with_reference id_based_context_precision context_recall
-                non_llm_context_recall id_based_context_recall context_entity_recall context_utilization
-                context_relevance nv_context_relevance answer_accuracy nv_accuracy response_groundedness
+                context_recall context_entity_recall context_utilization context_relevance nv_context_relevance answer_accuracy nv_accuracy response_groundedness
                 nv_response_groundedness answer_correctness answer_similarity semantic_similarity
-                factual_correctness summary_score non_llm_string_similarity bleu_score rouge_score
+                factual_correctness summary_score string_similarity bleu_score rouge_score
                 chrf_score tool_call_accuracy tool_call_f1 agent_goal_accuracy topic_adherence
                 quoted_spans_alignment multi_modal_faithfulness multi_modal_relevance
             """,
@@ -254,6 +251,8 @@ _ADDITION: Final = re.compile(r"_?\([^()]*\)\Z")
 """As in `factual_correctness(mode=f1)` and `Faithfulness (ragas)`."""
 _OF_RAGAS: Final = re.compile(r"_?\(ragas\)\Z")
 _OF_DEEPEVAL: Final = re.compile(r"_?\[(?:conversational_?)?(?:geval|jeveval|dag)\]\Z")
+_VARIANT: Final = re.compile(r"(?:non_llm|llm|id_based)_(?=[a-z])")
+"""How Ragas begins the names of metrics that it has in several ways."""
 _OF_RANKING: Final = re.compile(
     r"(?:precision|recall|f1|ndcg|mrr|map|hit_rate)(?:@\d{1,4}|_at_\d{1,4}|_\d{1,4})?\Z"
 )
@@ -311,6 +310,8 @@ def scale_of(name: str, tool: str = "") -> Scale | None:
     plain = _ADDITION.sub("", metric)
     if tool == "uptrain":
         plain = plain.removeprefix("score_")
+    elif tool in ("", "ragas"):
+        plain = _VARIANT.sub("", plain, count=1)
     if tool:
         for key in (metric, plain):
             if f"{tool}.{key}" in KNOWN:
