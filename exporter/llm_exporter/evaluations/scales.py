@@ -77,12 +77,13 @@ BY_TOOL: Final[Mapping[str, tuple[tuple[Scale | None, str], ...]]] = {
             _UNIT,
             """
                 faithfulness faithfulness_with_hhem answer_relevancy response_relevancy context_precision
-                context_precision_with_reference context_precision_without_reference
-                context_recall context_entity_recall context_utilization context_relevance nv_context_relevance answer_accuracy nv_accuracy response_groundedness
-                nv_response_groundedness answer_correctness answer_similarity semantic_similarity
-                factual_correctness summary_score string_similarity bleu_score rouge_score
-                chrf_score tool_call_accuracy tool_call_f1 agent_goal_accuracy topic_adherence
-                quoted_spans_alignment multi_modal_faithfulness multi_modal_relevance
+                context_precision_with_reference context_precision_without_reference context_recall
+                context_entity_recall context_utilization context_relevance nv_context_relevance
+                answer_accuracy nv_accuracy response_groundedness nv_response_groundedness
+                answer_correctness answer_similarity semantic_similarity factual_correctness summary_score
+                string_similarity bleu_score rouge_score chrf_score tool_call_accuracy tool_call_f1
+                agent_goal_accuracy topic_adherence quoted_spans_alignment multi_modal_faithfulness
+                multi_modal_relevance
             """,
         ),
         (_HOLDS, "exact_match string_present coherence correctness conciseness sql_semantic_equivalence"),
