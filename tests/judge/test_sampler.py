@@ -4,6 +4,7 @@ import math
 import random
 from collections import Counter
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import pytest
 
@@ -168,8 +169,27 @@ ROUTES = {"common": (900, 0.97), "second": (60, 0.80), "third": (30, 0.60), "rar
 """Calls in a window, and the share of good answers: 0.944 of all, but 0.7175 of routes that are equal."""
 
 
-def _day(salt: int, windows: int, k: int) -> tuple[float, float]:
-    """Return the post-stratified and the plain mean of what was judged, from offered counts and results."""
+class Day(NamedTuple):
+    """What a day of windows comes to, by route."""
+
+    offered: dict[str, int]
+    judged: dict[str, list[int]]
+
+    @property
+    def weighted(self) -> float:
+        """The mean score, each route weighted by what was offered."""
+        means = {feature: sum(scores) / len(scores) for feature, scores in self.judged.items()}
+        return sum(self.offered[f] * means[f] for f in ROUTES) / sum(self.offered.values())
+
+    @property
+    def plain(self) -> float:
+        """The mean of all scores."""
+        together = [score for scores in self.judged.values() for score in scores]
+        return sum(together) / len(together)
+
+
+def a_day(salt: int, windows: int, k: int) -> Day:
+    """Return what was offered, and the scores of what was drawn."""
     draw = Draw(Rules(per_route=k, window_seconds=WINDOW), salt.to_bytes(4))
     judged: dict[str, list[int]] = {feature: [] for feature in ROUTES}
     serial = 0
@@ -182,17 +202,14 @@ def _day(salt: int, windows: int, k: int) -> tuple[float, float]:
                 serial += 1
         for item in draw.window():
             judged[item.who.feature].append(good[number(item)])
-    offered = {feature: draw.tally.offers[shop(feature), "relevance"] for feature in ROUTES}
-    means = {feature: sum(scores) / len(scores) for feature, scores in judged.items()}
-    weighted = sum(offered[f] * means[f] for f in ROUTES) / sum(offered.values())
-    together = [score for scores in judged.values() for score in scores]
-    return weighted, sum(together) / len(together)
+    return Day({feature: draw.tally.offers[shop(feature), "relevance"] for feature in ROUTES}, judged)
 
 
 def test_the_weighted_mean_is_unbiased_where_the_plain_one_is_far_off() -> None:
     """True 0.944: weighted by what was offered it is 0.944 within its standard error, unweighted about 0.72."""
     windows, k, repeats = 6, 5, 30
-    weighted, plain = zip(*(_day(salt, windows, k) for salt in range(repeats)), strict=True)
+    days = [a_day(salt, windows, k) for salt in range(repeats)]
+    weighted, plain = [day.weighted for day in days], [day.plain for day in days]
     total = sum(calls for calls, _ in ROUTES.values())
     truth = sum(calls * share for calls, share in ROUTES.values()) / total
     assert truth == pytest.approx(0.944)
