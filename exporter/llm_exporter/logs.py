@@ -37,7 +37,8 @@ SCOPE: Final = "logs:"
 """What the scopes of translated events begin with, before the writer's name."""
 LINE: Final = "structured_line"
 DETAILS: Final = "gen_ai.client.inference.operation.details"
-RESULT: Final = "gen_ai.evaluation.result"
+RESULTS: Final = "gen_ai.evaluation."
+"""What the names of events with results begin with."""
 Keys = tuple[tuple[str, tuple[str, ...]], ...]
 """Per field, the keys of a line that may hold it, best first; a dot may lead into a nested object."""
 KEYS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -178,7 +179,7 @@ class Translator:
         self._keys = dict(keys)
         self._writers = _writers()
         self._line_scope = _scope(LINE)
-        self._marks = (*(f"{name}.".encode() for name in self._writers), DETAILS.encode(), RESULT.encode())
+        self._marks = (*(f"{name}.".encode() for name in self._writers), DETAILS.encode(), RESULTS.encode())
         self._model_marks = _marks(self._keys.get("model", ()))
         self._proof_marks = _marks(key for field in _PROOFS for key in self._keys.get(field, ()))
 
@@ -242,7 +243,7 @@ class Translator:
                     return None
                 ids = _ids_of_event(raw, record)
                 return _Made(b"", "", _span(record, DETAILS, record.attributes, ids, _EVENT_DURATIONS))
-            if full == RESULT:
+            if full.startswith(RESULTS):
                 result = of_record(record, raw)
                 return _Made(b"", "", b"", result) if result is not None else None
         if any(name.startswith("gen_ai.") for name in record.names):

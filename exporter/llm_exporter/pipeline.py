@@ -20,7 +20,7 @@ from llm_exporter.checks import Told, looked_for
 from llm_exporter.content.kept import Kept
 from llm_exporter.content.places import ALL
 from llm_exporter.dialects._dialect import Field
-from llm_exporter.evaluations.spans import MARKS, of_span
+from llm_exporter.evaluations.spans import RESULT_EVENT, of_span
 from llm_exporter.failure import failure_of
 from llm_exporter.loops import fingerprint
 from llm_exporter.normalise import truth
@@ -205,7 +205,7 @@ class Pipeline:
         outcomes = dict.fromkeys(("not_llm", "invalid", "over_limit", "structure", "duplicate"), 0)
         room = self.limits.spans_per_request
         skipped: list[tuple[Any, Context]] = []
-        judged: list[tuple[Any, Context]] = []
+        judged: list[tuple[list[bytes], Context]] = []
         for resource, scopes in resources:
             context = self.context_of(resource)
             watched = self.watches(resource)
@@ -214,8 +214,6 @@ class Pipeline:
                 outcomes["over_limit"] += len(spans) - len(taken)
                 room -= len(taken)
                 self._uncounted += len(taken)
-                if any(mark in encoded for mark in MARKS):
-                    judged.append((taken, context))
                 known_scope = self.scope_of(scope)
                 marks = known_scope.marks and (*known_scope.marks, *watched)
                 if marks and not any(mark in encoded for mark in marks):
@@ -224,10 +222,13 @@ class Pipeline:
                     skipped.append((taken, context))
                     continue
                 passed: list[bytes] = []
-                self._read_scope(taken, known_scope, context, outcomes, passed, watched)
+                telling: list[bytes] = []
+                self._read_scope(taken, known_scope, context, outcomes, passed, telling, watched)
                 if passed:
                     outcomes["not_llm"] += len(passed)
                     skipped.append((passed, context))
+                if telling:
+                    judged.append((telling, context))
         self.assembly.settle(skipped, stamp)
         for spans, context in judged:
             self._take_results(spans, context)
@@ -237,15 +238,11 @@ class Pipeline:
     def _take_results(self, spans: Iterable[bytes], context: Context) -> None:
         """Count the results of evaluators that stand in spans."""
         for raw in spans:
-            if any(mark in raw for mark in MARKS):
-                try:
-                    span = parse_span(raw)
-                except DecodeError:
-                    continue
-                results = of_span(span)
-                if results:
-                    self.assembly.only_tells(span.trace_id)
-                    self.scoring.take(results, context)
+            span = parse_span(raw)
+            results = of_span(span)
+            if results:
+                self.assembly.only_tells(span.trace_id)
+                self.scoring.take(results, context)
 
     # One loop, not a function per step: a call for each span would cost more than most steps do.
     def _read_scope(  # noqa: C901
@@ -255,6 +252,7 @@ class Pipeline:
         context: Context,
         outcomes: dict[str, int],
         skipped: list[bytes],
+        telling: list[bytes],
         watched: tuple[bytes, ...],
     ) -> None:
         first_mark, *marks = (*scope.marks, *watched) if scope.marks else (b"",)
@@ -291,6 +289,8 @@ class Pipeline:
                     outcomes["over_limit"] += 1
                     continue
                 values = shape.take(attributes)
+            if shape.tells or (span.events and RESULT_EVENT in raw):
+                telling.append(raw)
             plan = shape.plan
             if plan is None:
                 if watched and span.events:

@@ -173,7 +173,7 @@ class Scoring:
         elif found.raw is not None and found.raw >= 0:
             # A sum that can go down would look like a restart.
             cell.observe(self._raw_score, round(found.raw * c.Unit.SCORE.scale), mark)
-        said = None if found.reason else feedback(result, self.rules.feedback_names)
+        said = None if found.reason else feedback(result, self.rules.feedback_names, found)
         if said is not None:
             cell = self._store.cell(c.FEEDBACK, who)
             cell.values[self._instrument(c.FEEDBACK, *said).index] += 1

@@ -10,6 +10,8 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
+from llm_exporter.evaluations.spans import may_tell
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -26,7 +28,7 @@ class Shape:
     `take` looks every name up; its values start with those of `plan.keys`, in that order, and end with `b""` twice.
     """
 
-    __slots__ = ("keys", "plan", "size", "take")
+    __slots__ = ("keys", "plan", "size", "take", "tells")
 
     def __init__(self, keys: Sequence[str], plan: Plan | None) -> None:
         self.keys = frozenset(keys)
@@ -36,6 +38,8 @@ class Shape:
         names = [*wanted, *(key for key in keys if key not in first), NOTHING, NOTHING]
         self.take = itemgetter(*names)
         self.size = len(self.keys) + 1
+        self.tells = may_tell(keys)
+        """Whether such spans may hold results of evaluators in their attributes."""
 
 
 class Fork:

@@ -11,7 +11,7 @@ import pytest
 from clients.running import APPLICATION_SECONDS, HERE, MADE, NO_CALLS_HOME, is_made
 from llm_exporter.evaluations.evaluation import Evaluation
 from llm_exporter.evaluations.records import of_record
-from llm_exporter.evaluations.spans import MARKS, of_span
+from llm_exporter.evaluations.spans import RESULT_EVENT, of_span
 from llm_exporter.otlp import log_records
 from llm_exporter.otlp.schema import opened, parse_span
 
@@ -39,7 +39,7 @@ def test_the_scores_of_openlits_sdk_are_read(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout[-6000:]
     (span,) = _items(tmp_path / "traces.pb")
-    assert any(mark in span for mark in MARKS)
+    assert RESULT_EVENT in span
     in_span = of_span(parse_span(span))
     in_logs = [of_record(log_records.opened(raw), raw) for raw in _items(tmp_path / "logs.pb")]
     assert in_span == in_logs

@@ -9,7 +9,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from core.building import any_value, key_values
 from llm_exporter.evaluations.evaluation import Evaluation
 from llm_exporter.evaluations.records import of_record
-from llm_exporter.evaluations.spans import MARKS, of_span
+from llm_exporter.evaluations.spans import RESULT_EVENT, may_tell, of_span
 from llm_exporter.otlp import log_records
 from llm_exporter.otlp.schema import parse_span
 
@@ -44,9 +44,9 @@ def span_with(
 
 
 def read_span(encoded: bytes) -> list[Evaluation]:
-    """Return the results in an encoded span, which must have one of the marks when it has any."""
+    """Return the results in an encoded span, which must be seen to be possible when there are any."""
     results = of_span(parse_span(encoded))
-    assert not results or any(mark in encoded for mark in MARKS)
+    assert not results or RESULT_EVENT in encoded or may_tell(parse_span(encoded).attributes)
     return results
 
 

@@ -139,6 +139,16 @@ def test_a_result_finds_its_call_by_the_id_of_the_answer(exporter: Logged, asked
     assert exporter.value("llm_evaluations_total", service_name="chat") == 1
 
 
+def test_an_evaluator_in_a_span_of_its_own_means_the_answer_that_it_names(exporter: Logged) -> None:
+    """The ids of the span around an evaluator are its own; the id of the answer says what it judged."""
+    answered = a_call({**PROMPT, "gen_ai.response.id": "resp-1"}, trace_id=TRACE, span_id=SPAN)
+    exporter.send(answered, resource=RESOURCE)
+    around = a_span({"gen_ai.operation.name": "chain"}, trace_id=b"\x09" * 16, span_id=b"\x09" * 8)
+    exporter.send(around, resource={"service.name": "evaluator"})
+    exporter.engine.results([result(trace_id=b"\x09" * 16, span_id=b"\x09" * 8, response_id="resp-1")])
+    assert exporter.value("llm_evaluations_total", service_name="chat") == 1
+
+
 def test_a_result_about_a_conversation_has_its_labels(exporter: Logged) -> None:
     """A session id alone means the conversation of that service."""
     in_session = a_call({**PROMPT, "gen_ai.conversation.id": "c-1", "app.feature": "refunds"}, trace_id=TRACE)

@@ -24,10 +24,12 @@ from llm_exporter.otlp.schema import DecodeError, parse_event, parse_link
 from llm_exporter.otlp.values import decode, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-MARKS: Final = (b".evaluation.name", b".annotation.name", b"logfire.feedback.name", b"braintrust.scores")
-"""One of these is in every span with a result: the first in `gen_ai.evaluation.name` and in OpenInference's."""
+RESULT_EVENT: Final = b"gen_ai.evaluation."
+"""This is in every span with a result in an event."""
+_ATTRIBUTES: Final = (".evaluation.name", ".annotation.name", "logfire.feedback.name", "braintrust.scores")
+"""A name that ends with one of these is among those of every other span with a result."""
 MAX_RESULTS: Final = 64
 """Results that are read of one span."""
 MAX_EVENTS: Final = 1024
@@ -49,6 +51,11 @@ _OPERATION: Final = "gen_ai.operation.name"
 _KIND: Final = "openinference.span.kind"
 
 Target = tuple[bytes, bytes]
+
+
+def may_tell(names: Iterable[str]) -> bool:
+    """Return whether a span with attributes of these names may hold a result in one of them."""
+    return any(name.endswith(_ATTRIBUTES) for name in names)
 
 
 def of_span(span: Any) -> list[Evaluation]:
