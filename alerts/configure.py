@@ -1,7 +1,7 @@
 """Alertmanager's configuration for one machine, from the one in provisioning/alertmanager.
 
-What the file of a secret holds decides where notifications go: with a key to PagerDuty, with a webhook to Slack, and with
-the sink's values, which a missing file gets, to the sink.
+What the file of a secret holds decides where notifications go: with a key to PagerDuty, with a webhook to Slack. A file that
+is missing gets the values of the sink.
 """
 
 from __future__ import annotations
