@@ -167,6 +167,10 @@ FAILURES: dict[str, tuple[Any, tuple[str, str, bool, bool, float | None]]] = {
         Response(b"<html>504 Gateway Time-out</html>", 504, ((b"content-type", b"text/html"),)),
         ("http_error", "timeout", True, True, None),
     ),
+    "elsewhere": (
+        Response(b"", 307, ((b"location", b"/v2/chat/completions"),)),
+        ("http_error", "unknown", False, True, None),
+    ),
     "no choices": (completion(GOOD, choices=[]), ("http_error", "unknown", False, True, None)),
     "no choices at all": (completion(GOOD, choices=None), ("http_error", "unknown", False, True, None)),
     "a page": (

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,14 @@ from prometheus_client.parser import text_string_to_metric_families
 import llm_exporter
 from core.building import a_call, a_request, a_span
 from core.processes import START_SECONDS, _stopped_after, eventually, request, serving
-from judge.fake_judge import completion, judging, refused
+from judge.fake_judge import HANG, completion, judging, refused
 from llm_exporter.__main__ import main
 from llm_exporter.commands.judge import MISSING_EXTRA
 from llm_exporter.commands.judge import run as run_judge
 from llm_exporter.judge.budget import Budget
+from llm_exporter.judge.chambers import rules_of
+from llm_exporter.judge.item import Who
+from llm_exporter.settings import load
 
 SHOP = {
     "service.name": "shop",
@@ -290,6 +293,53 @@ def test_two_judges_do_not_share_a_budget(tmp_path: Path, capsys: pytest.Capture
         assert run_judge(str(tmp_path / "judge.yaml"), {}) == 1
         assert running.process.poll() is None
     assert "another judge uses this file" in capsys.readouterr().err
+
+
+def test_a_judge_that_is_killed_remembers_what_it_may_have_spent(tmp_path: Path) -> None:
+    """Killed in the middle of a request: the next one with the same state file knows of its reservation."""
+    said = {
+        **PRICED,
+        "state_file": str(tmp_path / "state.json"),
+        "window_seconds": 1,
+        "rubrics": ["relevance"],
+    }
+    with judging(lambda _: HANG) as (fake, base_url):
+        said["base_url"] = base_url
+        with suppress(KilledError), judge(tmp_path, **said) as running:
+            send(running.http, conversation())
+            eventually(lambda: fake.requests)
+            running.process.kill()
+            raise KilledError
+        with judge(tmp_path, **said) as running:
+            spent = samples(running.scrape(), "llm_judge_budget_spent_usd", period="hour")[""]
+    (request_of_the_dead,) = fake.requests
+    text = sum(len(message["content"].encode()) for message in request_of_the_dead["messages"])
+    assert text * 0.15e-6 + 600 * 0.6e-6 < spent < (text + 1000) * 0.15e-6 + 600 * 0.6e-6
+
+
+class KilledError(Exception):
+    """The judge was killed."""
+
+
+def test_routes_of_high_stakes_are_globs(tmp_path: Path) -> None:
+    """Service and feature are matched as a whole, with their case; other routes are sampled."""
+    config = tmp_path / "judge.yaml"
+    stakes = [{"service": "shop", "feature": "refund*"}, {"feature": "medical"}]
+    config.write_text(json.dumps({"judge": {**PRICED, "high_stakes": stakes}}))
+    always = rules_of(load(str(config), {}, {}).judge).always
+    found = [
+        always(Who(service, "", "", feature))
+        for service, feature in (
+            ("shop", "refunds"),
+            ("shop", "refund"),
+            ("any", "medical"),
+            ("other", "refunds"),
+            ("shop", "Refunds"),
+            ("shop", "a refund"),
+            ("", ""),
+        )
+    ]
+    assert found == [True, True, True, False, False, False, False]
 
 
 def test_a_port_that_is_taken_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -92,6 +92,7 @@ class _Service:
         addresses = self._receivers(settings, stack)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask_stop)
+        signal.signal(signal.SIGHUP, lambda *_: _log.warning("a changed configuration takes a restart"))
         chambers.start()
         stack.callback(chambers.stop)
         gc.collect()

@@ -93,10 +93,10 @@ class Chambers:
         if reference is not None:
             evaluators.append(reference)
         self.sampler = Sampler(
-            _rules(judge),
+            rules_of(judge),
             lambda item: tuple(name for evaluator in evaluators for name in evaluator.applies(item)),
             self.metrics,
-            time.monotonic,
+            time.time,
             judge.salt.encode(),
         )
         self._sender = Sender(
@@ -226,7 +226,9 @@ def _options(judge: Judge, env: Mapping[str, str]) -> ChatOptions:
     )
 
 
-def _rules(judge: Judge) -> Rules:
+def rules_of(judge: Judge) -> Rules:
+    """Return how much is drawn, and of what."""
+
     @lru_cache(maxsize=4096)
     def always(who: Who) -> bool:
         return any(

@@ -43,7 +43,7 @@ class OpenAiChat:
 
     def __init__(self, options: ChatOptions) -> None:
         try:
-            from openai import AsyncOpenAI
+            from openai import AsyncOpenAI, DefaultAsyncHttpxClient
             from pydantic_ai.models.openai import OpenAIChatModel, OpenAIChatModelSettings
             from pydantic_ai.profiles.openai import OpenAIModelProfile
             from pydantic_ai.providers.openai import OpenAIProvider
@@ -55,6 +55,8 @@ class OpenAiChat:
             # Those who try again by themselves would spend what nobody has reserved.
             max_retries=0,
             timeout=options.timeout_seconds,
+            # Content goes to the address that was set, and not to where a server points.
+            http_client=DefaultAsyncHttpxClient(follow_redirects=False, timeout=options.timeout_seconds),
         )
         profile = OpenAIModelProfile(
             openai_chat_supports_max_completion_tokens=options.max_tokens_field == "max_completion_tokens",

@@ -92,8 +92,8 @@ class Sampler:
         rules: How much is drawn.
         applies: Names of the evaluators that can say something of an item.
         counts: Is told of every call.
-        now: Monotonic seconds.
-        salt: Replicas with the same salt draw the same calls; random when empty.
+        now: Unix seconds: so windows of replicas end together.
+        salt: Replicas with the same salt draw the same calls of those that reach both; random when empty.
     """
 
     def __init__(
