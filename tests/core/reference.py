@@ -18,6 +18,7 @@ from prometheus_client.utils import floatToGoString
 
 from llm_exporter import catalogue as c
 from llm_exporter import dialects, errors, normalise
+from llm_exporter.checks import ACTIONS, DIRECTIONS
 from llm_exporter.dialects._dialect import (
     Choice,
     Dialect,
@@ -39,7 +40,6 @@ from llm_exporter.dialects._dialect import (
 from llm_exporter.labels import clean
 from llm_exporter.otlp.values import as_number, as_text
 from llm_exporter.pricing import PriceBook, Quote, Usage
-from llm_exporter.checks import ACTIONS, DIRECTIONS
 
 OTHERS = {"execute_tool": "tool", "invoke_agent": "agent", "retrieval": "retrieval", "guardrail": "guardrail"}
 INHERITED = (c.ENVIRONMENT, c.TEAM, c.FEATURE, c.USER_TIER, c.CUSTOMER)
@@ -418,15 +418,17 @@ def _count_other(
             if duration is not None:
                 found.observe(c.AGENT_RUN_DURATION, *who, agent, value=duration)
         case "retrieval":
-            retriever, scores = read.word(Field.RETRIEVER), _documents(read)
-            result = "error" if failed else "empty" if scores == [] else "ok"
+            retriever, listed = read.word(Field.RETRIEVER), _documents(read)
+            result = "error" if failed else "empty" if listed == [] else "ok"
             found.add(c.RETRIEVALS, *who, retriever, result)
             if duration is not None:
                 found.observe(c.RETRIEVAL_DURATION, *who, retriever, value=duration)
-            if scores is not None:
-                found.observe(c.RETRIEVAL_DOCUMENTS, *who, retriever, value=len(scores))
-            for score in scores or ():
-                found.observe(c.RETRIEVAL_SCORE, *who, retriever, value=round(score * 10**9))
+            if listed is not None and (listed or not failed):
+                found.observe(c.RETRIEVAL_DOCUMENTS, *who, retriever, value=len(listed))
+            for measured, metric in (("score", c.RETRIEVAL_SCORE), ("distance", c.RETRIEVAL_DISTANCE)):
+                for item in listed or ():
+                    if measured in item:
+                        found.observe(metric, *who, retriever, value=round(item[measured] * 10**9))
         case "guardrail":
             name = read.word(Field.GUARDRAIL)
             checked = read.word(Field.DIRECTION).lower().split(".")[-1]
@@ -510,8 +512,8 @@ def _error_types(read: Reading, texts: list[str] | None) -> tuple[str, str]:
     )
 
 
-def _documents(read: Reading) -> list[float] | None:
-    """Return the scores of a retrieval's documents, None where the span lists none."""
+def _documents(read: Reading) -> list[dict[str, Any]] | None:
+    """Return a retrieval's documents, None where the span lists none."""
     listed = read.attributes.get("gen_ai.retrieval.documents")
     found = None if listed is None else structured(listed.SerializeToString())
-    return [item["score"] for item in found] if isinstance(found, list) else None
+    return found if isinstance(found, list) else None

@@ -195,7 +195,13 @@ TYPICAL = st.fixed_dictionaries(
         "gen_ai.usage.output_tokens": st.sampled_from(COUNTS),
     }
 )
-DOCUMENTS = st.sampled_from([[], [("gen_ai.retrieval.documents", '[{"score": 0.25}, {"score": 1}]')]])
+DOCUMENTS = st.sampled_from(
+    [
+        [],
+        [("gen_ai.retrieval.documents", '[{"score": 0.25}, {"score": 1}]')],
+        [("gen_ai.retrieval.documents", '[{"distance": 0.5}, {"distance": 2}, {"id": "x"}]')],
+    ]
+)
 EVENT_NAMES = sorted({source.event for _, _, source in sources() if isinstance(source, EventTime)})
 TOLD = sorted(
     {(source, field) for _, field, source in sources() if isinstance(source, EventAttribute)}, key=str
