@@ -115,6 +115,13 @@ def test_what_only_the_span_around_says_is_told_of_the_call(
     assert (told.span_id, told.content) == (an_id("inner"), WHOLE)
 
 
+def test_the_wish_and_the_instructions_may_stand_in_the_span_around(hearing: Hearing) -> None:
+    """As its question and answer may."""
+    outer = {"gen_ai.output.type": "json", "gen_ai.system_instructions": "Speak French."}
+    (told,) = hearing.send(chat("inner", "outer", attributes=BOTH), chat("outer", attributes=outer))
+    assert told.content == WHOLE._replace(system="Speak French.", wants_json=True)
+
+
 def test_a_span_around_several_calls_lends_them_nothing(hearing: Hearing) -> None:
     """It does not say which of them its content is about."""
     told = hearing.send(
@@ -199,8 +206,9 @@ def test_documents_make_room_for_what_comes_after_them(hearing: Hearing) -> None
 @pytest.mark.parametrize("operation", ["embeddings", "rerank", "image_generation", "speech", "transcription"])
 def test_a_call_that_answers_with_no_words_is_not_told(hearing: Hearing, operation: str) -> None:
     """There is no answer to look at."""
-    assert hearing.send(chat("a", attributes={**BOTH, "gen_ai.operation.name": operation})) == []
-    assert total(hearing) == 0
+    hearing.send(chat("a", "root", attributes={**BOTH, "gen_ai.operation.name": operation}))
+    assert total(hearing) == in_traces(hearing) == 0
+    assert hearing.send(agent("root")) == []
 
 
 def test_other_spans_are_not_told(hearing: Hearing) -> None:
