@@ -12,6 +12,7 @@ from judge.items import GOOD, SHOP, Bench, an_item
 from judge.virtual_time import run
 from llm_exporter.evaluations.records import of_record
 from llm_exporter.exposition import render
+from llm_exporter.judge import metrics as counting
 from llm_exporter.judge import sender as sending
 from llm_exporter.judge.asking import Bill
 from llm_exporter.judge.court import Court
@@ -198,6 +199,42 @@ def test_tokens_money_and_errors_are_told_by_evaluator() -> None:
     assert sum(found["llm_judge_cost_usd_total"].values()) == pytest.approx((10**6 + 1) / PICO, rel=1e-12)
     assert found["llm_judge_errors_total"] == {(name, "rate_limit"): 2.0 for name in "abc"}
     assert found["llm_judge_duration_seconds_sum"] == {("a",): 2.5, ("b",): 2.5, ("c",): 2.5}
+
+
+def test_calls_that_could_be_drawn_are_counted_by_evaluator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call counts as often as it stands for, under its own labels, however many are remembered at a time."""
+    monkeypatch.setattr(counting, "MAX_REMEMBERED", 2)
+    counts = metrics()
+    for place in range(6):
+        counts.offered(SHOP._replace(feature=f"f{place % 3}"), ("a", "b"), 2)
+        counts.offered(SHOP, ("a",), 1)
+    assert offers(counts) == {
+        **{(f"f{n}", name): 4.0 for n in range(3) for name in "ab"},
+        ("refunds", "a"): 6.0,
+    }
+
+
+def test_label_sets_that_were_idle_are_dropped() -> None:
+    """After more than a day without a call; a call that comes then counts anew."""
+    counts = metrics()
+    counts.offered(SHOP, ("a", "b"), 2)
+    counts.sweep(time.monotonic() + 3600)
+    assert offers(counts) == {("refunds", "a"): 2.0, ("refunds", "b"): 2.0}
+    counts.sweep(time.monotonic() + 100_000)
+    assert offers(counts) == {}
+    counts.offered(SHOP, ("a", "b"), 1)
+    assert offers(counts) == {("refunds", "a"): 1.0, ("refunds", "b"): 1.0}
+
+
+def offers(counts: JudgeMetrics) -> dict[tuple[str, str], float]:
+    """Return the calls that could be drawn, by feature and evaluator."""
+    text = b"".join(render(counts.store, "text", time.monotonic())).decode()
+    return {
+        (sample.labels["feature"], sample.labels["evaluator"]): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == "llm_judge_offered_total"
+    }
 
 
 def test_the_budget_is_shown() -> None:

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from contextlib import ExitStack
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
@@ -151,6 +152,7 @@ class _Service:
             self._engine.refresh()
             if ticks % TICKS_OF_A_SWEEP == 0:
                 self._engine.sweep()
+                self._chambers.metrics.sweep(time.monotonic())
             if not self._chambers.alive:
                 _log.error("the judge has ended by itself")
                 return 1

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from llm_exporter.judge.asking import Bill
     from llm_exporter.judge.budget import Budget
     from llm_exporter.judge.item import Who
+    from llm_exporter.store import Cell
 
 METRICS: Final[tuple[c.Metric, ...]] = (
     c.JUDGE_OFFERED,
@@ -33,6 +34,8 @@ METRICS: Final[tuple[c.Metric, ...]] = (
     c.EXPORTER_SERIES_OVERFLOW,
     c.EXPORTER_SERIES_EXPIRED,
 )
+MAX_REMEMBERED: Final = 10_000
+"""Combinations of labels and evaluators whose cells are remembered."""
 
 
 class JudgeMetrics:
@@ -55,12 +58,23 @@ class JudgeMetrics:
             exemplars=False,
             first_sample_hold_seconds=hold_seconds,
         )
+        self._place = self.store.groups[c.JUDGE_OFFERED.name].instrument(c.JUDGE_OFFERED).index
+        self._offered: dict[tuple[Who, tuple[str, ...]], list[Cell]] = {}
+        """The cells that a call counts in, by whose it is."""
 
-    def offered(self, who: Who, evaluators: Iterable[str], times: int) -> None:
+    def offered(self, who: Who, evaluators: tuple[str, ...], times: int) -> None:
         """Count a call that could be drawn."""
         with self.store.lock:
-            for name in evaluators:
-                self.store.add(c.JUDGE_OFFERED, (*who, name), by=times)
+            cells = self._offered.get((who, evaluators))
+            if cells is None:
+                if len(self._offered) >= MAX_REMEMBERED:
+                    self._offered.clear()
+                cells = [self.store.cell(c.JUDGE_OFFERED, (*who, name)) for name in evaluators]
+                self._offered[who, evaluators] = cells
+            now = time.monotonic()
+            for cell in cells:
+                cell.values[self._place] += times
+                cell.touched = now
 
     def outcome(self, who: Who, evaluators: Iterable[str], outcome: str, times: int = 1) -> None:
         """Count what became of an item."""
@@ -92,6 +106,12 @@ class JudgeMetrics:
                     store.add(c.JUDGE_ERRORS, labels, error)
                 duration = store.groups[c.JUDGE_DURATION.name].instrument(c.JUDGE_DURATION)
                 store.cell(c.JUDGE_DURATION, labels).observe(duration, int(seconds * c.Unit.SECONDS.scale))
+
+    def sweep(self, now: float) -> None:
+        """Drop label sets that were idle for too long; `now` is monotonic seconds."""
+        with self.store.lock:
+            if self.store.expire(now):
+                self._offered.clear()
 
     def lost(self, who: Who, evaluator: str) -> None:
         """Count a result that could not be sent to the exporter."""

@@ -35,7 +35,7 @@ _BITS: Final = 1 << 64
 class Counts(Protocol):
     """Where the sampler tells what became of a call."""
 
-    def offered(self, who: Who, evaluators: Iterable[str], times: int) -> None:
+    def offered(self, who: Who, evaluators: tuple[str, ...], times: int) -> None:
         """Count a call that could be drawn."""
         ...
 
