@@ -21,6 +21,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from core.building import START, a_request, key_values
 from core.processes import START_SECONDS, eventually, request
 from llm_exporter.__main__ import main
+from llm_exporter.collect.failures import Failures
 from llm_exporter.commands.collect import Options, without_signals
 from llm_exporter.engine import Engine
 from llm_exporter.settings import Settings
@@ -335,8 +336,14 @@ def test_it_ends_when_it_has_enough(tmp_path: Path) -> None:
         assert len(lines(running.output)) == 1
 
 
-def test_nobody_listens_without_permission() -> None:
+def test_nobody_listens_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No text is read then, for no purpose, whatever the exporter's configuration says."""
+    heard: list[object] = []
+    monkeypatch.setattr(Failures, "answered", lambda *told: heard.append(told))
+    file = a_file(tmp_path / "all", traces(1), results((1, FAILED)))
+    for flags, n in (([], 0), (["--include-content"], 1)):
+        assert main(["collect", file, "--output", str(tmp_path / "failed.jsonl"), *flags]) == 0
+        assert len(heard) == n
     found = without_signals(Settings())
     assert {name for name in dir(found.signals) if getattr(found.signals, name) is True} == set()
     assert Engine(found).pipeline.assembly.kept is None

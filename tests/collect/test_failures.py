@@ -20,6 +20,17 @@ def test_a_failed_trace_is_given_once_it_has_settled() -> None:
     assert [*collected.table.due()] == [*collected.table.all()] == []
 
 
+def test_another_failure_does_not_put_it_off() -> None:
+    """A trace that is judged again and again is given all the same."""
+    collected = Collected(settle_seconds=30)
+    collected.judged("faithfulness")
+    collected.now = 29
+    collected.judged("relevance")
+    collected.now = 30
+    (failure,) = collected.table.due()
+    assert len(failure.results) == 2
+
+
 @pytest.mark.parametrize(
     ("scaled", "sentiment", "fails"),
     [
