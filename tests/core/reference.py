@@ -290,6 +290,8 @@ def _count(  # noqa: C901 - one straight read from top to bottom is what makes i
     start, end = span.start_time_unix_nano, span.end_time_unix_nano
     duration = end - start if 0 < start <= end else None
     status = "error" if failed else "ok"
+    if operation != "guardrail":
+        _count_checks(found, read, who)
     if operation in OTHERS:
         _count_other(found, read, OTHERS[operation], who, failed=failed, error=kinds[1])
     if operation not in normalise.CALLS:
@@ -439,6 +441,30 @@ def _count_other(
             found.add(c.GUARDRAIL_CHECKS, *who, name, direction, action)
             if duration is not None:
                 found.observe(c.GUARDRAIL_DURATION, *who, name, direction, action, value=duration)
+
+
+def _count_checks(found: Totals, read: Reading, who: tuple[str, ...]) -> None:
+    """Count the checks of guardrails that the attributes of another span tell of."""
+    for writer in {dialect.name: dialect for dialect in (read.dialect, dialects.fallback())}.values():
+        for check in writer.checks:
+            if check.event or check.attribute not in read.values:
+                continue
+            verdicts = [text for source in check.verdicts if (text := as_text(read.value(source)).lower())]
+            if not verdicts:
+                continue
+            word = verdicts[0]
+            known = check.words.get(word) or writer.verdicts.get(word) or check.words.get("*")
+            names = [text for key in check.names if (text := as_text(read.values.get(key)))]
+            ways = [text for key in check.directions if (text := as_text(read.values.get(key)))]
+            checked = (check.checked or next(iter(ways), "")).lower().split(".")[-1]
+            direction = writer.directions.get(checked) or DIRECTIONS.get(checked, "")
+            labels = (*who, next(iter(names), check.called), direction, known or ACTIONS.get(word, "flag"))
+            found.add(c.GUARDRAIL_CHECKS, *labels)
+            for latency in check.latencies:
+                assert isinstance(latency, str)
+                took = as_number(read.values.get(latency))
+                if took is not None and 0 <= took <= 86_400:
+                    found.observe(c.GUARDRAIL_DURATION, *labels, value=round(took * 1e9))
 
 
 _USAGE = (Field.INPUT, Field.OUTPUT)
