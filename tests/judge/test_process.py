@@ -72,7 +72,7 @@ def judge(directory: Path, **settings: Any) -> Iterator[Judge]:
             stdout=subprocess.PIPE,
             stderr=file,
             text=True,
-            env={**_environment(), "OPENAI_API_KEY": "sk-of-the-judge"},
+            env={**_environment(), "OPENAI_API_KEY": "sk-of-the-judge", "OPENAI_LOG": "debug"},
         )
         try:
             with _stopped_after(process, START_SECONDS):
@@ -204,6 +204,10 @@ def test_a_score_reaches_the_exporter_under_the_calls_labels(tmp_path: Path) -> 
         assert "llm_evaluations_total" not in own
         assert request(running.metrics, "/-/ready") == (200, b"ready\n")
         assert request(running.metrics, "/nowhere")[0] == 404
+        assert request(running.metrics, "/metrics", b"")[0] == 405
+        status, openmetrics = request(running.metrics, "/metrics", Accept="application/openmetrics-text")
+        assert status == 200
+        assert openmetrics.endswith(b"# EOF\n")
         assert fake.keys == ["Bearer sk-of-the-judge"]
         (asked,) = fake.requests
         for text in (QUESTION, ANSWER, DOCUMENT):

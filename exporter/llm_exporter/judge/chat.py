@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from llm_exporter.errors import error_type
@@ -49,6 +50,8 @@ class OpenAiChat:
             from pydantic_ai.providers.openai import OpenAIProvider
         except ImportError as error:
             raise MissingExtra(MISSING_EXTRA) from error
+        # Some versions of it log at debug what they send, and OPENAI_LOG in the environment is enough for that.
+        logging.getLogger("openai").setLevel(logging.WARNING)
         self._client = AsyncOpenAI(
             base_url=options.base_url,
             api_key=options.api_key or "none",
