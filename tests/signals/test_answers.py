@@ -213,13 +213,21 @@ def test_words() -> None:
 def test_a_sampled_call_counts_for_many() -> None:
     """A call that stands for seven counts seven times, in everything."""
     told, often = Listening(), Listening(Switches(samples_per_second=1000))
-    tell = {"question": QUESTION, "documents": ["Parcel month Friday"]}
-    answer = GERMAN + " j.doe@acme-shop.dev"
-    told.tell(answer, times=7, **tell)  # type: ignore[arg-type]
-    for _ in range(7):
-        often.tell(answer, **tell)  # type: ignore[arg-type]
+    answers = (GERMAN + " j.doe@acme-shop.dev", REFUSAL, "", "and then we go on " * 40)
+    for answer in answers:
+        for listening, repeated, times in ((told, 1, 7), (often, 7, 1)):
+            for _ in range(repeated):
+                listening.tell(
+                    answer,
+                    question=QUESTION,
+                    documents=["Paket Freitag Monat"],
+                    wants_json=answer == REFUSAL,
+                    times=times,
+                )
     assert list(told.samples()) == list(often.samples())
-    assert told.value("llm_answers_read_total") == 7
+    assert told.value("llm_answers_read_total") == 28
+    flags = ("refusal", "empty", "repetitive", "invalid_json", "other_language")
+    assert told.flags() == dict.fromkeys(flags, 7)
 
 
 def test_so_many_are_sampled() -> None:
@@ -315,6 +323,15 @@ def test_no_samples() -> None:
     assert told.value("llm_answers_read_total") == 1
     assert "llm_content_samples_total{" not in told.text()
     assert "languages_total{" not in told.text()
+
+
+def test_what_goes_on_does_not_expire() -> None:
+    """Series that are counted in are not idle, whichever they are."""
+    told = Listening(idle_seconds=60)
+    for _ in range(5):
+        told.tell(question=QUESTION, documents=[ANSWER])
+        told.store.now += 40 * SECOND
+        assert not told.store.expire(told.store.now)
 
 
 def test_counts_go_on_after_series_have_gone() -> None:

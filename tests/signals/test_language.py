@@ -53,6 +53,18 @@ def test_sentences(code: str, sentence: str) -> None:
     assert language(f"## 1. **{sentence}**\n\n> {sentence} (2026)\n") == code
 
 
+def test_near_relatives() -> None:
+    """Danish and Norwegian share most of their words, and a few are enough to tell them."""
+    assert (
+        language("Pakken kommer på fredag, og jeg sender den til dig med det samme, og så er det i orden.")
+        == "da"
+    )
+    assert (
+        language("Pakken kommer på fredag, og jeg sender den til deg med det samme, og så er det i orden.")
+        == "no"
+    )
+
+
 def test_codes() -> None:
     """The list is closed and short enough for a label: every language has a sentence here, and one code says none."""
     assert set(LANGUAGES) == {*SENTENCES, UNDETERMINED}

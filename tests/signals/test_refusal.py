@@ -20,6 +20,9 @@ POLICY = (
     "It is important to note that entering the site at night is illegal and that guards are present.",
     "I strongly condemn any attack on journalists.",
     "That is against my guidelines, so let us talk about something else.",
+    "This is not within my guidelines.",
+    "Sorry, but I can't assist with that. However, I can suggest other topics.",
+    "It is important to remember that picking the lock of a neighbour is illegal in most places.",
     "I don't have access to your colleague's medical file, and I respect everyone's privacy.",
     "Thank you for asking.\n\nUnfortunately,   I cannot\nassist with that, since it could be dangerous.",
 )

@@ -31,6 +31,7 @@ VERSE = "".join(
     "text",
     [
         "The parcel is on its way to you. " * 12,
+        "The parcel is on its way now. " * 7,
         "A good start, and a plan that is new. " + "and then we go on " * 40,
         "no " * 200,
         "a" * SHORTEST,

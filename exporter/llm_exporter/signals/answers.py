@@ -192,8 +192,6 @@ class Answers:
             cells = caller.pii = tuple(
                 self.store.cell(c.GUARDRAIL_CHECKS, (*caller.who, f"pii_{kind}")) for kind in pii.KINDS
             )
-            for cell in cells:
-                cell.want(self._found)
         found, now = pii.kinds(answer), self.store.now
         clean = self._clean.index
         for cell in cells:
