@@ -387,13 +387,19 @@ class _Check:
                         "Correct a matcher",
                     )
             for label in map(str, rule.section.items_of("equal")):
-                source, target = (possible(side).get(label) for side in (rule.source, rule.target))
-                if source and target and not source & target:
+                if _differ(label, rule.source, rule.target) or _differ(label, rule.target, rule.source):
                     yield self.found(
                         rule.section.line,
                         f"this inhibition mutes nothing: {label} must be equal, and source and target differ in it",
                         f"Take {label} out of `equal`, or correct a matcher",
                     )
+
+
+def _differ(label: str, one: Iterable[Matcher], other: Iterable[Matcher]) -> bool:
+    """Return whether no value of a label that one side allows gets through the other side."""
+    values = possible(one).get(label, frozenset())
+    conditions = [matcher for matcher in other if matcher.name == label]
+    return bool(values) and not any(all(matcher.matches(value) for matcher in conditions) for value in values)
 
 
 def _used(text: str) -> Sequence[str]:
