@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from llm_exporter import catalogue as c
 from llm_exporter.answers import Answers
 from llm_exporter.binding import Bound
-from llm_exporter.content.kept import Answered, tells
+from llm_exporter.content.kept import Counted, tells
 from llm_exporter.conversations import Habits
 from llm_exporter.links import by_span_id, of_known_traces, parents, remember
 from llm_exporter.loops import Loops
@@ -192,6 +192,10 @@ class Assembly:
                     self._count(trace, "timeout")
                 elif trace.due > (due := int(trace.held_since + hold) + 1):
                     self._look_at(trace, due)
+        if self.kept is not None:
+            for trace in touched:
+                if trace.contents is not None:
+                    self.kept.hold(trace)
         if self._n_spans > self.patience.max_spans:
             while self._n_spans > self.patience.max_spans and self.traces:
                 self._evict()
@@ -386,7 +390,7 @@ class Assembly:
         outcomes = self._outcomes
         trace_id, call_spans, row = trace.id, 0, accountant.row
         kept = self.kept
-        told: list[Answered] = []
+        told: list[Counted] = []
         for span_id in held:
             bound, parent, start, end, payload = nodes[span_id]
             is_call = bound.is_call
@@ -430,7 +434,8 @@ class Assembly:
                 all_tokens += tokens
                 costs += cost
                 if kept is not None and tells(bound.record):
-                    told.append(self._told(kept, trace, nesting, span_id, outer, bound.record, payload))
+                    times = payload.times if payload.__class__ is Detail else 1
+                    told.append(Counted(bound.record, span_id, outer, times))
             else:
                 self._count_other(trace, nesting, bound, start, end, payload, trace.id + span_id + suffix)
         trace.answer = answer or trace.answer
@@ -444,31 +449,7 @@ class Assembly:
             self._answers.add(trace, held)
         held.clear()
         if kept is not None:
-            kept.forget_calls(trace)
-            kept.tell(told)
-
-    def _told(
-        self,
-        kept: Kept,
-        trace: Trace,
-        nesting: Nesting | None,
-        span_id: bytes,
-        outer: Sequence[bytes],
-        record: Record,
-        payload: Any,
-    ) -> Answered:
-        """Return what the listener is to be told of a call."""
-        content = kept.of(trace, span_id, outer, nesting.inner if nesting is not None else {})
-        if content.question and not trace.question:
-            trace.question = hash(content.question)
-        trace.silent = (
-            content.said_answer and not content.answer and record.finish_reason in ("stop", "length")
-        )
-        trace_id = trace.id if len(trace.id) == TRACE_ID else b""
-        times = payload.times if isinstance(payload, Detail) else 1
-        return Answered(
-            record, content, tuple(trace.documents or ()), trace_id, span_id, record.finish_reason, times
-        )
+            kept.tell(trace, told, nesting.inner if nesting is not None else {})
 
     def _count_careful(
         self, trace: Trace, bound: Any, start: int, end: int, payload: Detail, mark: bytes

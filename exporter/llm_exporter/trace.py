@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from llm_exporter.binding import Bound
     from llm_exporter.checks import Checked
     from llm_exporter.content import Content
+    from llm_exporter.content.kept import Unread
     from llm_exporter.documents import Brought
     from llm_exporter.inheritance import Inherited
     from llm_exporter.loops import Loops
@@ -121,7 +122,7 @@ class Trace:
         self.own_of = 0
         """The own times of the whole task when it had so many nodes."""
         self.loops: Loops | None = None
-        self.contents: dict[bytes, Content] | None = None
+        self.contents: dict[bytes, Content | Unread] | None = None
         """What was asked and answered in its calls that are not counted yet, where someone listens."""
         self.documents: list[str] | None = None
         """Texts that its retrievals brought, where someone listens: `content.MAX_DOCUMENTS` characters at most."""

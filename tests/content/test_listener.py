@@ -12,6 +12,7 @@ from llm_exporter.content import MAX_DOCUMENTS, Content
 from llm_exporter.content import places as parts
 from llm_exporter.content.kept import Kept
 from llm_exporter.pipeline import Pipeline
+from llm_exporter.record import Record
 from llm_exporter.sampling import Sampling
 from traces.building import CHAT, TRACE, Timed, agent, an_id, chat, named, other, tool
 
@@ -198,9 +199,11 @@ def test_documents_make_room_for_what_comes_after_them(hearing: Hearing) -> None
     hearing.send(chat("call", "root", attributes=BOTH))
     assert (total(hearing), in_traces(hearing), assembly.contents_dropped) == (19, 19, 1)
     first = hearing.send(chat("a", attributes=BOTH, trace=b"first-of-traces."))[-1]
-    second = hearing.send(chat("b", attributes=ASKED, trace=b"second-of-traces"))[-1]
-    assert [list(first.documents), list(second.documents)] == [[], []]
-    assert (total(hearing), in_traces(hearing)) == (7, 7)
+    second = hearing.send(chat("b", attributes=BOTH, trace=b"second-of-traces"))[-1]
+    assert [list(first.documents), list(second.documents)] == [[], ["11111111", "1111"]]
+    assert [first.content, second.content] == [WHOLE, WHOLE]
+    hearing.send(chat("late", "root", attributes=BOTH, at=1.0))
+    assert (total(hearing), in_traces(hearing), assembly.contents_dropped) == (14, 14, 2)
 
 
 @pytest.mark.parametrize("operation", ["embeddings", "rerank", "image_generation", "speech", "transcription"])
@@ -241,6 +244,59 @@ def test_only_what_is_wanted_is_read(timed: Timed) -> None:
     hearing = Hearing(timed, parts=parts.ANSWER)
     (told,) = hearing.send(chat("a", attributes=BOTH))
     assert told.content == Content(answer="So.", said_answer=True)
+
+
+def test_a_listener_may_choose_for_each_call_what_is_read(timed: Timed) -> None:
+    """It is asked when the call's labels are known, right before it is told of that call."""
+    hearing = Hearing(timed)
+    asked: list[tuple[str, int]] = []
+
+    def wants(call: Record) -> int:
+        asked.append((call.feature, len(hearing.ear.heard)))
+        return parts.ANSWER if len(asked) % 2 else parts.QUESTION
+
+    hearing.ear.wants = wants  # type: ignore[attr-defined]
+    assembly = hearing.pipeline.assembly
+    assembly.kept = Kept(hearing.ear)
+    root = agent("root", attributes={"app.feature": "search"}, seconds=9.0)
+    told = hearing.send(chat("a", "root", attributes=BOTH), chat("b", "root", attributes=BOTH, at=1.0), root)
+    assert asked == [("search", 0), ("search", 1)]
+    assert [call.content for call in told] == [Content(answer="So.", said_answer=True), Content("Why?")]
+
+
+def test_what_conversations_need_is_read_in_any_case(timed: Timed) -> None:
+    """Of a trace that belongs to one: the first question, and whether the last answer was empty."""
+    hearing = Hearing(timed, parts=parts.FORM)
+    session = {"gen_ai.conversation.id": "s"}
+    silent = {"gen_ai.output.messages": json.dumps([{"role": "assistant", "content": ""}])}
+    stopped = {"gen_ai.response.finish_reasons": ["stop"]}
+    hearing.send(
+        chat("a", attributes={**BOTH, **session}),
+        chat("b", attributes={**ASKED, **silent, **stopped}, at=1.0),
+    )
+    (trace,) = hearing.pipeline.assembly.traces.values()
+    assert (trace.question, trace.silent) == (hash("Why?"), True)
+    hearing.send(chat("c", attributes=BOTH, trace=b"another-trace-id"))
+    assert hearing.ear.heard[-1].content == Content()
+
+
+def test_what_is_told_is_told_once_whatever_comes_of_it(timed: Timed) -> None:
+    """A listener that fails leaves counts and the account of what is kept as they must be."""
+    hearing = Hearing(timed)
+
+    class Deaf:
+        def answered(self, *told: Any) -> None:
+            raise LookupError(told[4])
+
+    hearing.send(chat("one", "root", attributes=BOTH))
+    assert hearing.pipeline.assembly.kept is not None
+    hearing.pipeline.assembly.kept = Kept(Deaf())
+    hearing.pipeline.assembly.kept.characters = 7
+    with pytest.raises(LookupError):
+        hearing.send(agent("root"))
+    assert total(hearing) == in_traces(hearing) == 0
+    (trace,) = hearing.pipeline.assembly.traces.values()
+    assert (trace.calls, trace.held) == (1, [])
 
 
 def test_without_a_listener_nothing_is_read(timed: Timed) -> None:
