@@ -209,6 +209,20 @@ def test_of_a_long_text_the_ends_are_kept() -> None:
     assert heard({**attributes, "ai.response.text": "é" * MAX_ANSWER}).answer == "é" * MAX_ANSWER
 
 
+@pytest.mark.parametrize("size", [MAX_DOCUMENTS // 4, MAX_DOCUMENTS // 3, MAX_DOCUMENTS, 2 * MAX_DOCUMENTS])
+def test_documents_of_one_retrieval_are_bounded_together(size: int) -> None:
+    """The best are kept, and as much of the last one as there is room for."""
+    texts = [str(n) * size for n in range(7)]
+    attributes = {"gen_ai.retrieval.documents": json.dumps([{"content": text} for text in texts])}
+    found = places_of("semconv", frozenset(attributes)).documents(
+        parse_span(a_span(attributes).SerializeToString())
+    )
+    whole = MAX_DOCUMENTS // size
+    assert found[:whole] == texts[:whole]
+    assert MAX_DOCUMENTS - 64 <= sum(map(len, found)) <= MAX_DOCUMENTS
+    assert len(found) <= whole + 1
+
+
 @pytest.mark.parametrize("size", [0, 1, 99, 100, 101, 1000])
 def test_clipping(size: int) -> None:
     """A text of the greatest length is whole; a longer one is as long as that."""

@@ -355,6 +355,7 @@ def test_nothing_said_is_not_an_empty_answer(answer: str, expected: Content) -> 
     attributes = {"ai.operationId": "ai.generateText.doGenerate", "ai.model.id": "gpt-4o"}
     assert heard(attributes) == Content()
     assert heard({**attributes, "ai.response.text": answer}) == expected
+    assert heard({**attributes, "ai.prompt": answer}).question == expected.answer
 
 
 def test_an_empty_text_beside_tool_calls_is_no_empty_answer() -> None:

@@ -312,3 +312,13 @@ def test_nesting_ends() -> None:
         question, answer = {"input": question}, {"output": answer}
     assert forms.question_in(question) == ""
     assert forms.answer_in(answer) is None
+
+
+def test_nested_parts_end_too() -> None:
+    """A part in a part in a part says nothing at some depth, instead of raising there."""
+    nested: Any = "So."
+    for _ in range(900):
+        nested = {"content": nested}
+    assert forms.answer_in(nested) is None
+    assert forms.question_in({"content": nested}) == ""
+    assert forms.answer_in({"content": {"content": {"content": "So."}}}) == forms.Answer("So.")
