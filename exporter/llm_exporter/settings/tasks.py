@@ -72,7 +72,7 @@ class TaskSettings:
     regeneration_seconds: float = key(
         Number(0, 86_400),
         "A user who asks the same again within so long after an answer did not want it; 0 is never. Needs questions"
-        " in the spans, and one of `signals` that reads them.",
+        " in the spans, and any of `signals` on.",
         300.0,
         unit="seconds",
     )
