@@ -365,6 +365,9 @@ class Metric:
     labels: tuple[Label, ...]
     siblings: tuple[Label, ...] = ()
     """Closed labels whose every value exists, at 0, as soon as one of them does: both sides of a ratio."""
+    kept_with: str = ""
+    """Families of the same labels share the memory of a label set, unless they are kept with others: what many
+    label sets never have is kept apart from what they all have."""
     semconv: str = ""
     """The metric of the OpenTelemetry GenAI conventions that says nearly the same."""
 
@@ -619,6 +622,7 @@ RERANK_DOCUMENTS: Final = Histogram(
     unit=Unit.COUNT,
     labels=(*WHO, PROVIDER, MODEL, RERANK_SIDE),
     buckets=DOCUMENT_BUCKETS,
+    kept_with="content",
 )
 RERANK_SCORE: Final = Histogram(
     name="llm_rerank_score",
@@ -626,6 +630,7 @@ RERANK_SCORE: Final = Histogram(
     unit=Unit.SCORE,
     labels=(*WHO, PROVIDER, MODEL),
     buckets=SCORE_BUCKETS,
+    kept_with="content",
 )
 GUARDRAIL_CHECKS: Final = Counter(
     name="llm_guardrail_checks_total",
@@ -762,6 +767,7 @@ ANSWERS_READ: Final = Counter(
     help="Answers whose text was looked at.",
     unit=Unit.COUNT,
     labels=(*WHO, PROVIDER, MODEL),
+    kept_with="content",
 )
 ANSWER_FLAGS: Final = Counter(
     name="llm_answer_flags_total",
@@ -769,6 +775,7 @@ ANSWER_FLAGS: Final = Counter(
     unit=Unit.COUNT,
     labels=(*WHO, PROVIDER, MODEL, ANSWER_FLAG),
     siblings=(ANSWER_FLAG,),
+    kept_with="content",
 )
 ANSWER_LENGTH: Final = Histogram(
     name="llm_answer_characters",
@@ -776,6 +783,7 @@ ANSWER_LENGTH: Final = Histogram(
     unit=Unit.COUNT,
     labels=(*WHO, PROVIDER, MODEL),
     buckets=CHARACTER_BUCKETS,
+    kept_with="content",
 )
 CONTEXT_OVERLAP: Final = Histogram(
     name="llm_answer_context_overlap_ratio",
@@ -783,6 +791,7 @@ CONTEXT_OVERLAP: Final = Histogram(
     unit=Unit.RATIO,
     labels=WHO,
     buckets=QUALITY_BUCKETS,
+    kept_with="content",
 )
 INPUT_LANGUAGES: Final = Counter(
     name="llm_input_languages_total",
@@ -801,6 +810,7 @@ CONTENT_SAMPLES: Final = Counter(
     help="Texts whose words were hashed for drift.",
     unit=Unit.COUNT,
     labels=(*WHO, SIGNAL),
+    kept_with="content",
 )
 CONTENT_BUCKET_WEIGHT: Final = Counter(
     name="llm_content_bucket_weight_total",
@@ -808,6 +818,7 @@ CONTENT_BUCKET_WEIGHT: Final = Counter(
     unit=Unit.WEIGHT,
     labels=(*WHO, SIGNAL, BUCKET),
     siblings=(BUCKET,),
+    kept_with="content",
 )
 PROMPT_REQUESTS: Final = Counter(
     name="llm_prompt_requests_total",

@@ -20,6 +20,9 @@ from llm_exporter.checks import Told, looked_for
 from llm_exporter.content.kept import Kept
 from llm_exporter.content.places import ALL
 from llm_exporter.dialects._dialect import Field
+from llm_exporter.evaluations.evaluation import key_of
+from llm_exporter.evaluations.qrels import hash_of
+from llm_exporter.evaluations.ranking import of_retrieval
 from llm_exporter.evaluations.spans import RESULT_EVENT, of_span
 from llm_exporter.failure import failure_of
 from llm_exporter.loops import fingerprint
@@ -51,6 +54,8 @@ if TYPE_CHECKING:
     from llm_exporter.account import Accountant
     from llm_exporter.binding import Bound
     from llm_exporter.content import Listener
+    from llm_exporter.evaluations.evaluation import Evaluation
+    from llm_exporter.evaluations.qrels import Qrels
     from llm_exporter.scoring import Rules
     from llm_exporter.store import Store
     from llm_exporter.trace import Trace
@@ -140,6 +145,9 @@ class Pipeline:
         kept = Kept(listener, parts) if listener is not None else None
         self.assembly = Assembly(accountant, patience or Patience(), self.ancestor, kept)
         self.scoring = Scoring(self.store, Subjects(self.assembly), rules)
+        self._qrels = self.scoring.rules.qrels
+        self._ranked: list[tuple[list[Evaluation], Context]] = []
+        """Results about retrievals of the batch in progress."""
         self.told = Told(disabled=vocabulary.disabled)
         """What spans about no LLM may tell of guardrails."""
         self._watched: dict[bytes, tuple[bytes, ...]] = {}
@@ -232,6 +240,9 @@ class Pipeline:
         self.assembly.settle(skipped, stamp)
         for spans, context in judged:
             self._take_results(spans, context)
+        for results, context in self._ranked:
+            self.scoring.take(results, context)
+        self._ranked.clear()
         self.scoring.tick()
         return outcomes
 
@@ -407,6 +418,8 @@ class Pipeline:
         arguments = brought = None
         if kind is Kind.RETRIEVAL:
             brought = variant.plan.documents.read(attributes, span)
+            if self._qrels is not None:
+                self._rank(self._qrels, variant, attributes, span, bound)
         elif variant.arguments is not None:
             arguments = variant.arguments(values)
         times = self._times(span, attributes, bound) if self._sampled else 1
@@ -440,6 +453,21 @@ class Pipeline:
             bound = self.ancestor(span, context)
             times = self._times(span, span.attributes, bound) if self._sampled else 1
             self.assembly.add(span, bound, Detail(times=times, checks=checks))
+
+    def _rank(self, qrels: Qrels, variant: Variant, attributes: Any, span: Any, bound: Bound) -> None:
+        """Hold what a retrieval brought against what is known to be relevant to its query."""
+        query, documents = variant.plan.documents.asked(attributes, span)
+        results = [
+            result._replace(
+                trace_id=span.trace_id,
+                span_id=span.span_id,
+                # Without the span: a retriever and the database below it tell of one retrieval.
+                key=key_of(span.trace_id, result.name, hash_of(query), *documents),
+            )
+            for result in of_retrieval(query, documents, qrels)
+        ]
+        if results:
+            self._ranked.append((results, bound.context))
 
     def _times(self, span: Any, attributes: Any, bound: Bound) -> int:
         """Return how many spans this one stands for."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from llm_exporter.evaluations.evaluation import Evaluation
+    from llm_exporter.evaluations.qrels import Qrels
     from llm_exporter.evaluations.scales import Scale, Scaled
     from llm_exporter.record import Context
     from llm_exporter.store import Instrument, Store
@@ -45,6 +46,8 @@ class Rules(NamedTuple):
     hold_seconds: float = 60.0
     max_waiting: int = 10_000
     max_remembered: int = 100_000
+    qrels: Qrels | None = None
+    """Which documents are relevant to which queries, for results about retrievals."""
 
 
 class _Waiting(NamedTuple):

@@ -302,7 +302,8 @@ class Store:
         self.bounds = dict(bounds or {})
         members: dict[tuple[str, ...], list[c.Metric]] = {}
         for metric in self.metrics:
-            members.setdefault(tuple(label.name for label in metric.open_labels), []).append(metric)
+            kept = (metric.kept_with, *(label.name for label in metric.open_labels))
+            members.setdefault(kept, []).append(metric)
         self.groups: dict[str, Group] = {}
         for metrics_of_group in members.values():
             group = Group(metrics_of_group[0].open_labels, metrics_of_group, self.bounds)

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import reduce
 from itertools import count
 from pathlib import Path
@@ -19,11 +19,13 @@ from llm_exporter.engine import Engine
 from llm_exporter.receive.sink import Verdict
 from llm_exporter.settings import Settings, load
 from llm_exporter.settings.schema import LabelSettings
+from llm_exporter.settings.signals import Signals
 
 SECOND = 10**9
 START = 1_780_000_000 * SECOND
 """When spans start unless they say otherwise: 2026-05-28, after every price that the tests use was set."""
 _numbers = count(1)
+NO_SIGNALS = Signals(**{field.name: False for field in fields(Signals) if field.type is bool})
 REGENERATE = os.environ.get("REGENERATE") == "1"
 """Whether to write expected files anew instead of comparing with them; the diff is to be reviewed."""
 
@@ -123,11 +125,12 @@ def a_request(
 
 
 def settings(changes: Mapping[str, Any] | None = None) -> Settings:
-    """Return the default settings without first-sample hold, and with `changes` by dotted path.
+    """Return the default settings without first-sample hold and signals, and with `changes` by dotted path.
 
-    `labels.<name>` takes the cap of that label.
+    `labels.<name>` takes the cap of that label; `{"signals": Signals()}` has the signals as they are by default.
     """
     found = load(None, {}, {"--first-sample-hold": "0"})
+    found = replace(found, signals=NO_SIGNALS)
     return reduce(_changed, (changes or {}).items(), found)
 
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import fields
 from itertools import count
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 from core.building import SECOND, START, settings
 from llm_exporter.conversations import Conversations, Habits, Turn, Who
 from llm_exporter.engine import Engine
-from llm_exporter.settings.signals import Signals
 from traces.building import Timed, chat, other, step
 
 OVER = 20.0
@@ -266,16 +264,11 @@ def test_a_question_asked_again_is_known_by_its_hash(
     assert "zebra" not in kept + reading.scrape("openmetrics")
 
 
-def test_a_question_that_nobody_reads_has_no_hash() -> None:
+def test_a_question_that_nobody_reads_has_no_hash(timed: Timed) -> None:
     """With all signals off the same question is a follow-up: content is not read for this alone."""
-    off = Signals(**{field.name: False for field in fields(Signals) if field.type is bool})
-    exporter = Timed({"signals": off})
-    try:
-        a_task(exporter, 0, said=said(CANARY))
-        a_task(exporter, 10, said=said(CANARY))
-        assert feedback(exporter) == {"follow_up": 1}
-    finally:
-        exporter.close()
+    a_task(timed, 0, said=said(CANARY))
+    a_task(timed, 10, said=said(CANARY))
+    assert feedback(timed) == {"follow_up": 1}
 
 
 def test_the_question_of_a_task_is_that_of_its_first_call(reading: Timed) -> None:

@@ -33,6 +33,7 @@ def check(settings: Settings, reading: Reading) -> None:
         _budgets,
         _slos,
         _baselines,
+        _qrels,
     ):
         one(settings, reading)
 
@@ -150,6 +151,15 @@ def _prompts(settings: Settings, reading: Reading) -> None:
         return
     try:
         settings.prompts.registry()
+    except SettingsError as error:
+        reading.problems.extend(error.problems)
+
+
+def _qrels(settings: Settings, reading: Reading) -> None:
+    if not reading.sound("evaluations.qrels_file"):
+        return
+    try:
+        settings.evaluations.qrels()
     except SettingsError as error:
         reading.problems.extend(error.problems)
 

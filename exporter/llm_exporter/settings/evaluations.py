@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from llm_exporter.evaluations.qrels import Qrels
 from llm_exporter.evaluations.scales import Scale
 from llm_exporter.scoring import Rules
 from llm_exporter.settings.baseline import Baseline, load_baselines
 from llm_exporter.settings.compound import Items, Section, Table, key
 from llm_exporter.settings.endpoints import File
+from llm_exporter.settings.qrels import load_qrels
 from llm_exporter.settings.scalars import Boolean, Choice, Integer, Number, Text
 
 NAME = Text("name of an evaluator, of A-Z a-z 0-9 _ . : / @ + - and spaces", r"[A-Za-z0-9_.:/@+ -]+")
@@ -86,8 +88,17 @@ class Evaluations:
             for name, scale in self.scales.items()
         }
         return Rules(
-            scales, frozenset(self.feedback_names), self.hold_seconds, self.max_waiting, self.max_remembered
+            scales,
+            frozenset(self.feedback_names),
+            self.hold_seconds,
+            self.max_waiting,
+            self.max_remembered,
+            self.qrels(),
         )
+
+    def qrels(self) -> Qrels | None:
+        """Return what the qrels file says now, None without one. Raises SettingsError when it is bad."""
+        return load_qrels(self.qrels_file) if self.qrels_file is not None else None
 
     def baselines(self) -> tuple[Baseline, ...]:
         """Return what the baseline file says now, nothing without one. Raises SettingsError when it is bad."""
