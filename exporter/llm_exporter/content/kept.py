@@ -87,9 +87,11 @@ class Kept:
         """
         if kind is Kind.CALL:
             if operation in IN_WORDS:
-                if trace.contents is None:
-                    trace.contents = {}
-                trace.contents[span.span_id] = Unread(places_of(dialect, names), span)
+                places = places_of(dialect, names)
+                if places.in_attributes or span.events:
+                    if trace.contents is None:
+                        trace.contents = {}
+                    trace.contents[span.span_id] = Unread(places, span)
         elif kind is Kind.RETRIEVAL:
             texts = places_of(dialect, names).documents(span)
             if texts:

@@ -65,7 +65,7 @@ ALL: Final = QUESTION | ANSWER | SYSTEM | FORM
 class Places:
     """Where spans with these attributes hold content, under the declarations of their dialect, best first."""
 
-    __slots__ = ("_answer", "_calls", "_documents", "_form", "_question", "_system")
+    __slots__ = ("_answer", "_calls", "_documents", "_form", "_question", "_system", "in_attributes")
 
     def __init__(self, names: Collection[str], sources: Sequence[Dialect]) -> None:
         contents = [dialect.content for dialect in sources]
@@ -80,6 +80,9 @@ class Places:
             form for form in forms_said if (form if isinstance(form, str) else form.attribute) in names
         ]
         self._calls = any(name in names for where in contents for name in where.calls)
+        said = (self._question, self._answer, self._system)
+        self.in_attributes = bool(self._form) or any(places.in_attributes for places in said)
+        """Whether a call without events can hold any content."""
 
     def read(self, span: Any, parts: int = ALL) -> Content:
         """Return the content of a call, as far as it is wanted."""
@@ -375,14 +378,14 @@ class _OfEvents:
 class _Two:
     """Places, and those of them that a span without events can have."""
 
-    __slots__ = ("_all", "_without_events")
+    __slots__ = ("_all", "in_attributes")
 
     def __init__(self, places: Iterable[_Place]) -> None:
         self._all = tuple(places)
-        self._without_events = tuple(place for place in self._all if not isinstance(place, _OfEvents))
+        self.in_attributes = tuple(place for place in self._all if not isinstance(place, _OfEvents))
 
     def of(self, span: Any) -> tuple[_Place, ...]:
-        return self._all if span.events else self._without_events
+        return self._all if span.events else self.in_attributes
 
 
 _Place = _Attribute | _Text | _Numbered | _OfEvents
