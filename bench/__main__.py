@@ -1,4 +1,7 @@
-"""`python -m bench`: every measurement as tables, each figure beside its target. Being slow is no failure."""
+"""`python -m bench`: every measurement as tables, each figure beside its target. Being slow is no failure.
+
+`python -m bench drift` is apart: how well drift is told, not how fast.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,20 @@ import argparse
 import json
 import os
 import platform
+import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import end_to_end, in_process, memory, scrape, signals
+from bench import drift, end_to_end, in_process, memory, scrape, signals
 from bench.report import Report
 
 
 def main() -> None:
     """Run what the command line asks for."""
+    if sys.argv[1:2] == ["drift"]:
+        drift.main(sys.argv[2:])
+        return
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
         "--quick", action="store_true", help="smaller corpora, under a minute; figures are rougher"
