@@ -1,7 +1,7 @@
 """A real Alertmanager that runs the configuration of this repository, with intervals shortened where it says so."""
 
 import json
-import socket
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -69,23 +69,36 @@ class Alertmanager:
 
     program: Path
     directory: Path
-    address: str
+    address: str = ""
     process: subprocess.Popen[bytes] | None = None
     began: str = ""
 
     def start(self) -> None:
-        """Start it, on what it kept when it ran before."""
+        """Start it on a free port, on what it kept when it ran before."""
         command = [
             self.program,
             f"--config.file={self.directory / 'alertmanager.yml'}",
             f"--storage.path={self.directory / 'data'}",
-            f"--web.listen-address={self.address}",
+            "--web.listen-address=127.0.0.1:0",
             "--web.external-url=http://alertmanager.example:9093",
             "--cluster.listen-address=",
         ]
-        with (self.directory / "log").open("a") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.directory)
-        eventually(lambda: request(self.address, "/-/ready")[0] == 200)
+        log = self.directory / "log"
+        with log.open("w") as written:
+            self.process = subprocess.Popen(command, stdout=written, stderr=written, cwd=self.directory)
+        try:
+            found = eventually(
+                lambda: re.search(r'"Listening on" address=(\S+)', log.read_text()) or self._ended()
+            )
+            assert isinstance(found, re.Match), log.read_text()
+            self.address = found[1]
+            eventually(lambda: request(self.address, "/-/ready")[0] == 200)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _ended(self) -> bool:
+        return self.process is not None and self.process.poll() is not None
 
     def stop(self) -> None:
         """End it as a restart does."""
@@ -131,10 +144,7 @@ def alerting(
     executable = program(server)
     text = configured(directory / "secrets", sink)
     (directory / "alertmanager.yml").write_text(shorter(text, further or {}))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    running = Alertmanager(executable, directory, address)
+    running = Alertmanager(executable, directory)
     running.start()
     try:
         yield running

@@ -225,6 +225,22 @@ def test_a_page_for_one_feature_mutes_no_other(
     assert far.messages(f"LLMQualityTailLow · {service}") == []
 
 
+def test_a_spent_budget_mutes_only_its_own_warnings(
+    alertmanager: Alertmanager, far: FarSide, service: str
+) -> None:
+    """Alerts of budgets name no service; the page of one budget mutes the warning of it, and of no other one."""
+    mine = {"category": "cost", "scope": "total", "name": service, "period": "month"}
+    other = {**mine, "name": f"other-{service}"}
+    alertmanager.post(
+        an_alert("LLMBudgetExhausted", **mine),
+        an_alert("LLMBudgetForecastExceeded", "warning", annotations={"summary": f"1 {service}"}, **mine),
+        an_alert("LLMBudgetForecastExceeded", "warning", annotations={"summary": f"2 {service}"}, **other),
+    )
+    eventually(lambda: far.messages(f"2 {service}"))
+    a_flush_later(alertmanager, far)
+    assert far.messages(f"1 {service}") == []
+
+
 @pytest.mark.parametrize("environment", ["", "staging"])
 def test_without_the_exporter_only_that_is_told(
     alertmanager: Alertmanager, far: FarSide, service: str, environment: str

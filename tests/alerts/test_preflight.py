@@ -331,6 +331,17 @@ def test_teams_and_alerts_that_there_are_not(good: Path, tmp_path: Path) -> None
     }
 
 
+def test_a_route_behind_one_that_goes_on_is_reached(good: Path) -> None:
+    """After a route with `continue` the same alerts are met again; without it the second one is a finding."""
+    twice = '    - matchers: [team="a"]\n      receiver: slack\n      continue: true\n' * 2
+    here = '    - matchers: [severity="critical"]\n'
+    good.write_text(good.read_text().replace(here, twice + here, 1))
+    assert preflight.examined(good) == []
+    good.write_text(good.read_text().replace("      continue: true\n", "", 1))
+    (finding,) = preflight.examined(good)
+    assert finding.what.startswith("no alert reaches this route")
+
+
 def test_paths_of_a_container_are_found_here(tmp_path: Path) -> None:
     """With a mount, the secrets of the shipped configuration are looked for on this machine."""
     configure.configured(tmp_path)
