@@ -622,7 +622,6 @@ RERANK_DOCUMENTS: Final = Histogram(
     unit=Unit.COUNT,
     labels=(*WHO, PROVIDER, MODEL, RERANK_SIDE),
     buckets=DOCUMENT_BUCKETS,
-    kept_with="content",
 )
 RERANK_SCORE: Final = Histogram(
     name="llm_rerank_score",
@@ -630,7 +629,6 @@ RERANK_SCORE: Final = Histogram(
     unit=Unit.SCORE,
     labels=(*WHO, PROVIDER, MODEL),
     buckets=SCORE_BUCKETS,
-    kept_with="content",
 )
 GUARDRAIL_CHECKS: Final = Counter(
     name="llm_guardrail_checks_total",

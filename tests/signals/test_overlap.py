@@ -40,3 +40,8 @@ def test_scripts_without_spaces() -> None:
     """A text whose words cannot be told apart is not looked at."""
     sentence = "\u5305\u88f9\u6bcf\u5468\u4ece\u4ed3\u5e93\u53d1\u51fa" * 2
     assert overlap("\u3002".join([sentence, sentence[1:], sentence[2:]]), (sentence,)) is None
+
+
+def test_digits_at_the_start_of_a_word_are_no_number() -> None:
+    """A text overlaps itself wholly, however its words begin."""
+    assert overlap("01:000:00A sixteen", ["01:000:00A sixteen"]) == 1.0

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from llm_exporter import catalogue as c
 from llm_exporter.content import MAX_ANSWER
+from llm_exporter.content.places import ANSWER, FORM, QUESTION
 from llm_exporter.signals import pii
 from llm_exporter.signals.language import UNDETERMINED, language
 from llm_exporter.signals.overlap import overlap
@@ -101,6 +102,7 @@ class Answers:
         self._samples_calls = switches.samples_per_second > 0 and any(
             (switches.languages, switches.overlap, switches.drift)
         )
+        self._parts = (ANSWER if self._reads_answers else 0) | (FORM if switches.json else 0)
         self._burst = max(switches.samples_per_second, 1.0)
         self._places: dict[tuple[str, ...], tuple[_Caller, Cell]] = {}
         self._callers: dict[tuple[str, ...], _Caller] = {}
@@ -140,9 +142,17 @@ class Answers:
         if self._samples_calls and (asks or not blank) and self._take(caller):
             self._count_sample(caller, cell, content.question, "" if blank else answer, documents, times)
 
+    def wants(self, call: Record) -> int:
+        """Return which parts of a call's content to read, see `content.kept`: a question only for the sample."""
+        if not self._samples_calls:
+            return self._parts
+        found = self._places.get(_key(call))
+        if found is not None and self._left(found[0]) < _WHOLE:
+            return self._parts
+        return self._parts | ANSWER | QUESTION
+
     def _place(self, call: Record) -> tuple[_Caller, Cell]:
-        who = call[2:6]
-        key = (*who, call.provider, call.response_model, call.request_model)
+        who, key = call[2:6], _key(call)
         found = self._places.get(key)
         if found is None:
             if len(self._places) >= MAX_PLACES:
@@ -204,13 +214,16 @@ class Answers:
 
     def _take(self, caller: _Caller) -> bool:
         """Return whether this call is one of those that are looked at closely."""
-        now = self.store.now
-        caller.left = min(self._burst, caller.left + (now - caller.seen) * self.switches.samples_per_second)
-        caller.seen = now
+        caller.left, caller.seen = self._left(caller), self.store.now
         if caller.left < _WHOLE:
             return False
         caller.left -= 1
         return True
+
+    def _left(self, caller: _Caller) -> float:
+        """Return how many calls may be looked at closely now."""
+        earned = (self.store.now - caller.seen) * self.switches.samples_per_second
+        return min(self._burst, caller.left + earned)
 
     def _count_sample(
         self,
@@ -229,8 +242,8 @@ class Answers:
                 cell.touched = self.store.now
                 cell.values[self._flags["other_language"].index] += times
         if on.drift:
-            self._count_words(caller, question, 0, times)
-            self._count_words(caller, answer, 1, times)
+            self._count_words(caller, question, 0)
+            self._count_words(caller, answer, 1)
         if on.overlap and answer and documents:
             share = overlap(answer, documents)
             if share is not None:
@@ -250,7 +263,7 @@ class Answers:
         cell.values[place] += times
         return code
 
-    def _count_words(self, caller: _Caller, text: str, signal: int, times: int) -> None:
+    def _count_words(self, caller: _Caller, text: str, signal: int) -> None:
         weights = vector(text) if text else ()
         if not weights:
             return
@@ -259,6 +272,12 @@ class Answers:
             cell = caller.drift = self.store.cell(c.CONTENT_SAMPLES, caller.who)
         cell.touched = self.store.now
         values = cell.values
-        values[self._samples[signal]] += times
+        # Once, whatever it stands for: a text counted seven times would look like less noise than there is.
+        values[self._samples[signal]] += 1
         places = self._buckets[signal]
-        values[places] = map(add, values[places], weights if times == 1 else (times * n for n in weights))
+        values[places] = map(add, values[places], weights)
+
+
+def _key(call: Record) -> tuple[str, ...]:
+    """Return what tells apart where calls count."""
+    return (*call[2:6], call.provider, call.response_model, call.request_model)

@@ -17,7 +17,7 @@ FEWEST: Final = 3
 _LONGEST: Final = 15
 """Characters of an average word beyond which a text is taken to be in a script that does not part words."""
 # A word of content has four characters or more, or is a number.
-_WORD = re.compile(r"\d\d+|\w{4,}")
+_WORD = re.compile(r"\w{4,}|(?<!\w)\d\d+(?!\w)")
 _LOWER_WORDS: Final = bytes(
     code if chr(code).isalnum() or chr(code) == "_" else 0x20 for code in range(128)
 ).lower() + bytes(128)
