@@ -220,11 +220,12 @@ def _from_receivers(collector: _Collector, settings: Settings) -> int:
     try:
         with ExitStack() as stack:
             addresses = receive(
-                settings,
+                settings.receive,
+                settings.listen,
                 engine,
                 engine.observe,
                 stack,
-                routes(engine.results) if settings.evaluations.http else None,
+                routes=routes(engine.results) if settings.evaluations.http else None,
             )
             _say("listening " + " ".join(f"{name}={address}" for name, address in addresses.items()))
             _tick_until(stopped, collector)

@@ -14,12 +14,10 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from llm_exporter.commands import receiving
 from llm_exporter.engine import Engine
 from llm_exporter.log import configure_log
-from llm_exporter.receive.endpoint import CannotListen, Tls
-from llm_exporter.receive.grpc import serve_grpc
-from llm_exporter.receive.http import HttpReceiver
-from llm_exporter.receive.intake import Intake
+from llm_exporter.receive.endpoint import CannotListen
 from llm_exporter.receive.malloc import keep_large_buffers
 from llm_exporter.receive.server import serve_asgi
 from llm_exporter.settings import SettingsError, load
@@ -90,7 +88,9 @@ class _Service:
             app, *judge.metrics_address, flag="judge.metrics_address", limits=receive.limits()
         )
         stack.callback(metrics.stop)
-        addresses = self._receivers(settings, stack)
+        addresses = receiving.receive(
+            receive, judge, self._engine, self._engine.observe, stack, flag="judge.otlp_http_address"
+        )
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask_stop)
         signal.signal(signal.SIGHUP, lambda *_: _log.warning("a changed configuration takes a restart"))
@@ -101,48 +101,13 @@ class _Service:
         self._ready.set()
         stack.callback(self._ready.clear)
         print(
-            f"listening otlp-grpc={addresses.get('grpc', 'off')} otlp-http={addresses.get('http', 'off')}"
+            f"listening otlp-grpc={addresses.get('otlp-grpc', 'off')} otlp-http={addresses.get('otlp-http', 'off')}"
             f" metrics={metrics.address}",
             flush=True,
         )
         _log.info("content of the calls that are drawn is sent to %s", urlsplit(judge.base_url).netloc)
         if judge.state_file is None:
             _log.warning("judge.state_file is not set: a restart forgets what was spent")
-
-    def _receivers(self, settings: Settings, stack: ExitStack) -> dict[str, str]:
-        receive, judge = settings.receive, settings.judge
-        addresses: dict[str, str] = {}
-        token = receive.bearer_token_file.read_text().strip() if receive.bearer_token_file else None
-        tls = (
-            Tls(receive.tls_cert_file, receive.tls_key_file)
-            if receive.tls_cert_file and receive.tls_key_file
-            else None
-        )
-        intake = Intake(self._engine, receive.limits())
-        stack.callback(intake.close)
-        if judge.otlp_grpc_address is not None:
-            grpc = serve_grpc(intake, self._engine.observe, *judge.otlp_grpc_address, token=token, tls=tls)
-            stack.callback(grpc.stop)
-            addresses["grpc"] = grpc.address
-        if judge.otlp_http_address is not None:
-            receiver = HttpReceiver(
-                intake,
-                self._engine.observe,
-                token=token,
-                allowed_origins=frozenset(receive.cors_allowed_origins),
-            )
-            stack.callback(receiver.close)
-            http = serve_asgi(
-                receiver,
-                *judge.otlp_http_address,
-                flag="judge.otlp_http_address",
-                limits=receive.limits(),
-                observe_rejected=lambda status: self._engine.observe("http", status, 0, 0),
-                tls=tls,
-            )
-            stack.callback(http.stop)
-            addresses["http"] = http.address
-        return addresses
 
     def wait(self) -> int:
         """Let spans that were held go on their way, until told to stop. Return the exit code."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from llm_exporter.receive.endpoint import Tls
 from llm_exporter.receive.grpc import serve_grpc
@@ -16,26 +16,50 @@ if TYPE_CHECKING:
 
     from llm_exporter.receive.route import Route
     from llm_exporter.receive.sink import Observe, Sink
-    from llm_exporter.settings import Settings
+    from llm_exporter.settings.endpoints import Address
+    from llm_exporter.settings.schema import Receive
+
+
+class Addresses(Protocol):
+    """Where to listen; None is nowhere."""
+
+    @property
+    def otlp_grpc_address(self) -> Address | None:
+        """For OTLP over gRPC."""
+
+    @property
+    def otlp_http_address(self) -> Address | None:
+        """For OTLP over HTTP."""
 
 
 def receive(
-    settings: Settings,
+    settings: Receive,
+    listen: Addresses,
     sink: Sink,
     observe: Observe,
     stack: ExitStack,
+    *,
     routes: Mapping[str, Route] | None = None,
+    flag: str = "--otlp-http-address",
 ) -> dict[str, str]:
     """Listen, and return the addresses by protocol. What is opened is closed by `stack`, last opened first.
+
+    Args:
+        settings: Limits and authentication.
+        listen: Where.
+        sink: Takes what comes.
+        observe: Is told of every request.
+        stack: Closes what is opened.
+        routes: Further paths of the HTTP address.
+        flag: What sets that address, for the error when it is taken.
 
     Raises:
         CannotListen: a port is taken, or an address is not this machine's.
     """
-    listen, limits = settings.listen, settings.receive.limits()
+    limits = settings.limits()
     addresses: dict[str, str] = {}
-    token_file = settings.receive.bearer_token_file
-    token = token_file.read_text().strip() if token_file else None
-    certificate, key = settings.receive.tls_cert_file, settings.receive.tls_key_file
+    token = settings.bearer_token_file.read_text().strip() if settings.bearer_token_file else None
+    certificate, key = settings.tls_cert_file, settings.tls_key_file
     tls = Tls(certificate, key) if certificate and key else None
     intake = Intake(sink, limits)
     stack.callback(intake.close)
@@ -44,13 +68,13 @@ def receive(
         stack.callback(grpc.stop)
         addresses["otlp-grpc"] = grpc.address
     if listen.otlp_http_address is not None:
-        origins = frozenset(settings.receive.cors_allowed_origins)
+        origins = frozenset(settings.cors_allowed_origins)
         receiver = HttpReceiver(intake, observe, token=token, allowed_origins=origins, routes=routes)
         stack.callback(receiver.close)
         http = serve_asgi(
             receiver,
             *listen.otlp_http_address,
-            flag="--otlp-http-address",
+            flag=flag,
             limits=limits,
             observe_rejected=lambda status: observe("http", status, 0, 0),
             tls=tls,

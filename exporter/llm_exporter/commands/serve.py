@@ -11,14 +11,12 @@ import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from llm_exporter.commands import receiving
 from llm_exporter.engine import Engine
 from llm_exporter.evaluations.http import routes
 from llm_exporter.log import configure_log
 from llm_exporter.otlp.schema import PROTOBUF_IMPLEMENTATION
-from llm_exporter.receive.endpoint import CannotListen, Tls
-from llm_exporter.receive.grpc import serve_grpc
-from llm_exporter.receive.http import HttpReceiver
-from llm_exporter.receive.intake import Intake
+from llm_exporter.receive.endpoint import CannotListen
 from llm_exporter.receive.malloc import keep_large_buffers
 from llm_exporter.receive.server import serve_asgi
 from llm_exporter.settings import SettingsError, load
@@ -31,6 +29,8 @@ if TYPE_CHECKING:
     from llm_exporter.settings import Problem, Settings
 
 SWEEP_SECONDS = 60.0
+SHOWN = {"otlp-grpc": "OTLP/gRPC", "otlp-http": "OTLP/HTTP"}
+"""What the landing page calls the protocols."""
 _log = logging.getLogger("llm_exporter")
 
 
@@ -96,37 +96,9 @@ class _Service:
         metrics = serve_asgi(app, *listen.metrics_address, flag="--metrics-address", limits=receive.limits())
         stack.callback(metrics.stop)
 
-        token = receive.bearer_token_file.read_text().strip() if receive.bearer_token_file else None
-        tls = (
-            Tls(receive.tls_cert_file, receive.tls_key_file)
-            if receive.tls_cert_file and receive.tls_key_file
-            else None
-        )
-        intake = Intake(self._engine, receive.limits())
-        stack.callback(intake.close)
-        if listen.otlp_grpc_address is not None:
-            grpc = serve_grpc(intake, self._engine.observe, *listen.otlp_grpc_address, token=token, tls=tls)
-            stack.callback(grpc.stop)
-            addresses["OTLP/gRPC"] = grpc.address
-        if listen.otlp_http_address is not None:
-            receiver = HttpReceiver(
-                intake,
-                self._engine.observe,
-                token=token,
-                allowed_origins=frozenset(receive.cors_allowed_origins),
-                routes=routes(self._engine.results) if settings.evaluations.http else None,
-            )
-            stack.callback(receiver.close)
-            http = serve_asgi(
-                receiver,
-                *listen.otlp_http_address,
-                flag="--otlp-http-address",
-                limits=receive.limits(),
-                observe_rejected=lambda status: self._engine.observe("http", status, 0, 0),
-                tls=tls,
-            )
-            stack.callback(http.stop)
-            addresses["OTLP/HTTP"] = http.address
+        further = routes(self._engine.results) if settings.evaluations.http else None
+        opened = receiving.receive(receive, listen, self._engine, self._engine.observe, stack, routes=further)
+        addresses |= {SHOWN[protocol]: address for protocol, address in opened.items()}
         self._engine.reloaded(True, self._reloader.success_timestamp_seconds)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
@@ -138,8 +110,8 @@ class _Service:
         self._ready.set()
         stack.callback(self._ready.clear)
         print(
-            f"listening otlp-grpc={addresses.get('OTLP/gRPC', 'off')}"
-            f" otlp-http={addresses.get('OTLP/HTTP', 'off')} metrics={metrics.address}",
+            f"listening otlp-grpc={opened.get('otlp-grpc', 'off')}"
+            f" otlp-http={opened.get('otlp-http', 'off')} metrics={metrics.address}",
             flush=True,
         )
         _log.info("ready: http://%s/", metrics.address)
