@@ -1,7 +1,7 @@
 """Alertmanager's configuration for one machine, from the one in provisioning/alertmanager.
 
-What the file of a secret holds decides where notifications go: with a key to PagerDuty, with a webhook to Slack. A file that
-is missing gets the values of the sink.
+The file of a secret decides where notifications go: to PagerDuty with a key, to Slack with a webhook. A file that is
+missing gets the values of the sink.
 """
 
 from __future__ import annotations
