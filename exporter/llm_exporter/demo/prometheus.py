@@ -39,7 +39,8 @@ def find_program(*names: str) -> str | None:
             return found
     for root in (Path.cwd(), PROJECT):
         for name in names:
-            if found_here := sorted(root.glob(f".servers/*/usr/bin/{name}")):
+            # As text, so that the newest, whose folder has the major version alone, comes last.
+            if found_here := sorted(root.glob(f".servers/*/usr/bin/{name}"), key=str):
                 return str(found_here[-1])
     return None
 
