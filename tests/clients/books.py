@@ -43,8 +43,11 @@ def counted(exposition: str) -> Books:
     for name, (metric, labels) in _METRICS.items():
         scale = PICODOLLARS if name == "picodollars" else 1
         for sample in samples:
-            # That an outer span repeats the usage of an inner one is as it should be.
-            if sample.name == metric and sample.value and sample.labels.get("kind") != "repeated_usage":
+            # That an outer span repeats the usage of an inner one is as it should be; the exporter's own look for
+            # personal data is nothing that an application did.
+            told = sample.labels.get("kind") != "repeated_usage"
+            own = sample.labels.get("guardrail", "").startswith("pii_")
+            if sample.name == metric and sample.value and told and not own:
                 key = tuple(sample.labels.get(label, "") for label in labels)
                 books[name][key] += round(sample.value * scale)
     return books
