@@ -18,9 +18,11 @@ import re
 import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from functools import partial
 from multiprocessing import get_context
 from statistics import median
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any, Final
 
 import grpc
@@ -28,7 +30,7 @@ from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from bench import corpus
-from bench.in_process import WARMING, as_server, engine
+from bench.in_process import NO_SIGNALS, WARMING, as_server, engine
 from bench.process import core_of, cpu_ns, pinned
 from bench.report import Check, Table
 
@@ -74,9 +76,19 @@ def serving() -> Iterator[Server]:
     flags = ("otlp-grpc-address", "otlp-http-address", "metrics-address")
     command = [sys.executable, "-m", "llm_exporter", "serve", "--first-sample-hold=0"]
     command += [f"--{flag}=127.0.0.1:0" for flag in flags]
-    with subprocess.Popen(  # noqa: S603 - ourselves
-        command, stdout=subprocess.PIPE, text=True, env=os.environ | {"LLM_EXPORTER_LOG_LEVEL": "warning"}
-    ) as process:
+    with ExitStack() as stack:
+        config = stack.enter_context(NamedTemporaryFile("w", suffix=".yaml"))
+        # As `in_process.engine` is.
+        json.dump({"signals": {name: on for name, on in asdict(NO_SIGNALS).items() if on is False}}, config)
+        config.flush()
+        process = stack.enter_context(
+            subprocess.Popen(  # noqa: S603 - ourselves
+                [*command, f"--config={config.name}"],
+                stdout=subprocess.PIPE,
+                text=True,
+                env=os.environ | {"LLM_EXPORTER_LOG_LEVEL": "warning"},
+            )
+        )
         os.sched_setaffinity(process.pid, {core_of(_SERVER_CORE)})
         try:
             line = process.stdout.readline() if process.stdout is not None else ""

@@ -234,7 +234,9 @@ def _signals(settings: Settings, accountant: Accountant) -> Answers | None:
     switches = settings.signals.switches()
     if not switches.any:
         return None
-    return Answers(accountant.store, switches, lambda call: accountant.price(call, int(time.time() * 1e9)).model)
+    return Answers(
+        accountant.store, switches, lambda call: accountant.price(call, int(time.time() * 1e9)).model
+    )
 
 
 def _show_configuration(parts: _Parts) -> None:

@@ -9,8 +9,8 @@ import pytest
 from core.building import Exporter, a_span, any_value
 from dialects.writing import Said, attribute, can_say, marked, read, say, sources
 from llm_exporter import dialects, normalise
-from llm_exporter.dialects._dialect import IDENTITIES, NUMBERS, WORDS, Dialect, Field, Source
 from llm_exporter.checks import ACTIONS
+from llm_exporter.dialects._dialect import IDENTITIES, NUMBERS, WORDS, Dialect, Field, Source
 
 CALL: dict[str, Any] = {"gen_ai.operation.name": "chat"}
 TOOL: dict[str, Any] = {"gen_ai.operation.name": "execute_tool"}
