@@ -175,7 +175,7 @@ def test_an_outage_of_the_provider_is_one_incident(
             an_alert(alertname, severity, service_name=name, category=category, team="t", **more)
             for name in names
             for alertname, severity, category, more in (
-                ("LLMProviderUnavailable", "critical", "errors", {"provider": "openai"}),
+                ("LLMProviderDown", "critical", "errors", {"provider": "openai"}),
                 ("LLMErrorBudgetBurnFast", "critical", "slo", {"slo": "availability"}),
                 ("LLMLatencyP99High", "warning", "latency", {"feature": "chat"}),
             )
@@ -186,7 +186,7 @@ def test_an_outage_of_the_provider_is_one_incident(
     a_flush_later(alertmanager, far)
     assert (len(far.pages(service)), len(far.messages(f"{service}-"))) == (1, 1)
     assert opened["payload"]["source"] == "several services"
-    assert opened["payload"]["summary"].startswith("LLMProviderUnavailable (production): ")
+    assert opened["payload"]["summary"].startswith("LLMProviderDown (production): ")
     assert str(opened["payload"]["custom_details"]["num_firing"]) == "20"
 
 
@@ -248,7 +248,7 @@ def test_without_the_exporter_only_that_is_told(
     """LLMExporterDown mutes what follows from having no telemetry, in its environment or, without one, in all."""
     place = environment or "a-third"
     alertmanager.post(
-        an_alert("LLMExporterDown", category="pipeline", environment=environment, team=service),
+        an_alert("LLMExporterDown", category="exporter", environment=environment, team=service),
         an_alert("LLMTelemetryAbsent", service_name=service, category="traffic", environment=place),
         an_alert("LLMPIILeak", service_name=service, category="safety", environment=place),
     )
@@ -257,24 +257,24 @@ def test_without_the_exporter_only_that_is_told(
     a_flush_later(alertmanager, far)
     assert far.pages(f"LLMTelemetryAbsent · {service}") == []
     alertmanager.post(
-        an_alert("LLMExporterDown", category="pipeline", environment=environment, team=service), resolved=True
+        an_alert("LLMExporterDown", category="exporter", environment=environment, team=service), resolved=True
     )
 
 
 def test_the_end_of_a_muted_alert_is_not_told(alertmanager: Alertmanager, far: FarSide, service: str) -> None:
     """Why a source must end before its targets: of a page that ends while it is muted no resolve is sent."""
     page = an_alert("LLMErrorBudgetBurnFast", service_name=service, category="slo", slo="availability")
-    cause = an_alert("LLMProviderUnavailable", service_name=service, category="errors", provider=service)
+    cause = an_alert("LLMProviderDown", service_name=service, category="errors", provider=service)
     alertmanager.post(page)
     eventually(lambda: far.pages(f"LLMErrorBudgetBurnFast · {service}"))
     alertmanager.post(cause)
-    eventually(lambda: far.pages(f"LLMProviderUnavailable · {service}"))
+    eventually(lambda: far.pages(f"LLMProviderDown · {service}"))
     alertmanager.post(page, resolved=True)
     a_flush_later(alertmanager, far)
     assert far.pages(f"LLMErrorBudgetBurnFast · {service}", "resolve") == []
     alertmanager.post(page)
     alertmanager.post(cause, resolved=True)
-    eventually(lambda: far.pages(f"LLMProviderUnavailable · {service}", "resolve"))
+    eventually(lambda: far.pages(f"LLMProviderDown · {service}", "resolve"))
     alertmanager.post(page, resolved=True)
     eventually(lambda: far.pages(f"LLMErrorBudgetBurnFast · {service}", "resolve"))
 
@@ -351,7 +351,7 @@ def test_a_failing_pagerduty_loses_nothing(server: str, tmp_path_factory: pytest
     """429 and 5xx are tried again until PagerDuty takes the event, and then once only."""
     with far_side() as far, alerting(server, tmp_path_factory.mktemp("am"), far.url) as alertmanager:
         far.failing["pagerduty"].extend([429, 500, 429, 503])
-        alertmanager.post(an_alert("LLMExporterDown", category="pipeline"))
+        alertmanager.post(an_alert("LLMExporterDown", category="exporter"))
         eventually(far.pages)
         a_flush_later(alertmanager, far)
         statuses = [one.status for one in far.attempts if one.to == "pagerduty"]
@@ -401,7 +401,7 @@ def test_maintenance_and_the_time_of_the_digest_mute(
     with far_side() as far, alerting(server, tmp_path_factory.mktemp("am"), far.url, changed) as alertmanager:
         alertmanager.post(
             an_alert("LLMBudgetExhausted", service_name="a", category="cost"),
-            an_alert("LLMProviderUnavailable", service_name="b", category="errors"),
+            an_alert("LLMProviderDown", service_name="b", category="errors"),
             an_alert("LLMTokenBloat", "warning", service_name="c", category="tokens"),
             an_alert("LLMNewModelSeen", "info", service_name="d"),
             an_alert("Watchdog", "none"),

@@ -115,7 +115,7 @@ SLIPS = {
         "further up",
     ),
     "a route that contradicts the one above": Slip(
-        '        - matchers: [alertname=~"LLMProvider.+"]\n          group',
+        '        - matchers: [alertname=~"LLMProvider.+|LLMRateLimited|LLMAuthOrQuotaFailure"]\n          group',
         '        - ¦matchers: [severity="warning"]\n          group',
         'it would need severity="critical" and severity="warning"',
         "Correct a matcher",
@@ -324,9 +324,9 @@ def test_teams_and_alerts_that_there_are_not(good: Path, tmp_path: Path) -> None
     assert ("there is no team 'serach'", "Did you mean 'search'") in found
     assert {what for what, _ in found} == {
         "there is no team 'serach'",
-        "there is no alert 'LLMProvider.+'",
-        "there is no alert 'LLMProviderAuthFailure'",
-        "there is no alert 'LLMProviderUnavailable'",
+        "there is no alert 'LLMProvider.+|LLMRateLimited|LLMAuthOrQuotaFailure'",
+        "there is no alert 'LLMAuthOrQuotaFailure'",
+        "there is no alert 'LLMProviderDown'",
         "there is no alert 'LLMTelemetryAbsent'",
     }
 

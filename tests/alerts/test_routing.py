@@ -23,9 +23,7 @@ EXPECTED = {
     ("Anything", "none", ""): "nobody",
     **{
         (name, severity, team): receivers
-        for name, team in product(
-            ("LLMBudgetExhausted", "LLMProviderUnavailable"), ("", "search", "unheard-of")
-        )
+        for name, team in product(("LLMBudgetExhausted", "LLMProviderDown"), ("", "search", "unheard-of"))
         for severity, receivers in (
             ("critical", "pagerduty,slack"),
             ("warning", "slack"),
@@ -153,7 +151,7 @@ def test_it_fits_into_an_alertmanager_that_is_there(amtool: Path, tmp_path: Path
     for name, severity, expected in (
         ("NodeDown", "critical", "yours"),
         ("LLMBudgetExhausted", "critical", "pagerduty,slack"),
-        ("LLMProviderUnavailable", "critical", "pagerduty,slack"),
+        ("LLMProviderDown", "critical", "pagerduty,slack"),
         ("LLMTokenBloat", "warning", "slack"),
         ("LLMNewModelSeen", "info", "digest"),
     ):
@@ -244,7 +242,7 @@ def test_the_routes_use_only_labels_of_the_contract() -> None:
 def test_a_hard_outage_reaches_pagerduty_in_time() -> None:
     """With a scrape each 15 s, an evaluation each 30 s and `for: 2m`, what is waited here keeps within 3 min 30 s."""
     route = matching.route_of(located.load(configure.SHIPPED).section("route"))
-    labels = {"alertname": "LLMProviderUnavailable", "severity": "critical"}
+    labels = {"alertname": "LLMProviderDown", "severity": "critical"}
     (page,) = (one for one in route.reached(labels) if one.receiver == "pagerduty")
     assert "group_wait" not in page.section
     assert route.section["group_wait"] == "30s"
