@@ -239,6 +239,17 @@ def test_what_is_too_long_for_a_link_is_no_link(amtool: Path, tmp_path: Path) ->
     assert [len(texts[f"pagerduty.links.{name}"]) for name in ("Runbook", "Panel", "Traces")] == [950, 951, 0]
 
 
+def test_a_path_leads_to_grafana(amtool: Path, tmp_path: Path) -> None:
+    """Rules name a dashboard by its path; where Grafana is stands in one place, templates/links.tmpl."""
+    alert = an_alert(
+        "X", annotations={"dashboard_url": "/d/llm-agents", "runbook_url": "/etc/passwd", "traces_url": ""}
+    )
+    texts = rendered(amtool, data(alert), tmp_path)
+    assert texts["pagerduty.links.Panel"] == "http://127.0.0.1:3000/d/llm-agents"
+    assert texts["slack.fields.Links"].split() == ["<http://127.0.0.1:3000/d/llm-agents|Panel>"]
+    assert texts["pagerduty.links.Runbook"] == ""
+
+
 def test_what_is_cut_says_so(amtool: Path, tmp_path: Path) -> None:
     """A text that is cut ends with an ellipsis, and never in the middle of an entity."""
     texts = rendered(amtool, data(*LONG), tmp_path)
@@ -251,6 +262,6 @@ def test_what_is_cut_says_so(amtool: Path, tmp_path: Path) -> None:
 
 def test_every_template_is_used() -> None:
     """Each template that is defined is used by the configuration or by another one."""
-    text = (PROVISIONED / "templates/llm.tmpl").read_text()
+    text = "".join(file.read_text() for file in sorted((PROVISIONED / "templates").glob("*.tmpl")))
     used = set(re.findall(r'template "([^"]+)"', text + SHIPPED.read_text()))
     assert set(re.findall(r'define "([^"]+)"', text)) == used
